@@ -1,0 +1,1 @@
+"""nnjax: the classic neural networks as pure JAX functions."""

@@ -1,0 +1,1 @@
+"""Data sets, read and checked on the host before anything is trained on them."""

@@ -1,0 +1,1 @@
+"""What surrounds a training: the command line, settings, run folders, plots and reports."""

@@ -1,0 +1,1 @@
+"""Losses, metrics and penalties, and the one compiled engine that trains everything."""
