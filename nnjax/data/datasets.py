@@ -1,0 +1,137 @@
+"""`load(name)`: every data set behind one name, and the user's own files behind their path."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nnjax.data import bundled, files, generated
+from nnjax.data.mnist import mnist_like
+from nnjax.data.splits import hold_out, split
+from nnjax.errors import ConfigError
+from nnjax.types import Dataset, Splits
+
+LOADERS: dict[str, Callable[..., Dataset]] = {
+    "and": functools.partial(generated.gate, "and"),
+    "or": functools.partial(generated.gate, "or"),
+    "xor": functools.partial(generated.gate, "xor"),
+    "line": generated.line,
+    "moons": generated.moons,
+    "circles": generated.circles,
+    "xor_cloud": generated.xor_cloud,
+    "blobs": generated.blobs,
+    "spiral": generated.spiral,
+    "plane": generated.plane,
+    "gaussian": generated.gaussian,
+    "digits": bundled.digits,
+    "iris": bundled.iris,
+    "wine": bundled.wine,
+    "breast_cancer": bundled.breast_cancer,
+    "diabetes": bundled.diabetes,
+    "linnerud": bundled.linnerud,
+    "mnist": functools.partial(mnist_like, "mnist"),
+    "fashion_mnist": functools.partial(mnist_like, "fashion_mnist"),
+}
+
+
+def names() -> tuple[str, ...]:
+    """The names that `load` knows."""
+    return tuple(LOADERS)
+
+
+def load(name: str, path: str | os.PathLike | None = None, seed: int = 0, **options) -> Dataset:
+    """Loads a data set by its name, or reads the user's own from a path.
+
+    Args:
+        name: One of `names()`; or the path of a .npz file, a .csv file, or a folder of images with one
+            subfolder a class.
+        path: Where the files of a named set lie (MNIST and Fashion-MNIST).
+        seed: The draw, for sets that are generated; others do not depend on it.
+        **options: What the set takes beyond that, such as `samples` and `noise` of the generated sets,
+            `part="test"` of MNIST, or `label` of a CSV file.
+
+    Returns:
+        The data set, in the types in which it lies: uint8 images, float32 tables, int32 labels.
+
+    Raises:
+        ConfigError: If the name or an option is unknown; the message has a suggestion.
+        DataError: If the files are nowhere or cannot be used.
+        DamagedError: If a file is damaged.
+
+    >>> load("moons", samples=6).targets
+    array([0, 1, 0, 1, 0, 1], dtype=int32)
+    """
+    loader = _loader(name)
+    accepted = inspect.signature(loader).parameters
+    if path is not None:
+        options["path"] = path
+    for option in options:
+        if option not in accepted:
+            takes = ", ".join(sorted(set(accepted) - {"seed"})) or "no options"
+            raise ConfigError(
+                f"{name} has no option {option!r}{_suggestion(option, accepted)}; it takes {takes}"
+            )
+    if "seed" in accepted:
+        options["seed"] = seed
+    return loader(**options)
+
+
+def load_splits(
+    name: str,
+    valid: float = 0.1,
+    test: float | None = None,
+    seed: int = 0,
+    path: str | os.PathLike | None = None,
+    **options,
+) -> Splits:
+    """Loads a data set in its parts; a set with an official test part keeps it.
+
+    Args:
+        name: As for `load`.
+        valid: How much of the training data validates: a fraction or a count, see `split`.
+        test: How much tests, in the same way. None: the official test part, or 0.2 where there is none. A
+            number draws from the training part and leaves an official test part out.
+        seed: The draw of a generated set and of the parts.
+        path: As for `load`.
+        **options: As for `load`.
+
+    Returns:
+        The parts.
+
+    Raises:
+        ConfigError, DataError, DamagedError: As for `load` and `split`.
+
+    >>> [len(part) for part in load_splits("iris", valid=0.1, test=0.2)[:3]]
+    [105, 15, 30]
+    """
+    dataset = load(name, path, seed, **options)
+    if test is None and "part" not in options and _has_test_part(name):
+        return hold_out(dataset, valid, seed, load(name, path, seed, part="test", **options))
+    return split(dataset, valid, 0.2 if test is None else test, seed)
+
+
+def _loader(name: str) -> Callable[..., Dataset]:
+    known = str(name).lower().replace("-", "_")
+    if known in LOADERS:
+        return LOADERS[known]
+    if files.is_path(name):
+        return files.reader(name)
+    raise ConfigError(
+        f"no data set is called {name!r}{_suggestion(known, LOADERS)}; the names are {', '.join(LOADERS)}, "
+        "and the path of a .npz file, a .csv file or a folder of images works too"
+    )
+
+
+def _has_test_part(name: str) -> bool:
+    if files.is_path(name) and str(name) not in LOADERS:
+        return files.has_test_part(Path(name))
+    return "part" in inspect.signature(_loader(name)).parameters
+
+
+def _suggestion(name: str, known) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
