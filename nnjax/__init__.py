@@ -1,1 +1,41 @@
-"""nnjax: the classic neural networks as pure JAX functions."""
+"""nnjax: the classic neural networks, from one neuron to the Transformer, as pure JAX functions.
+
+A network is a pair of pure functions, `init(key) -> params` and `apply(params, x) -> y`; training it
+is a pure function too. The public names are resolved when they are first used, so that `import nnjax`
+and the command line do not wait for JAX.
+"""
+
+from importlib import import_module, metadata
+
+_ROOMS = {
+    "nnjax.types": "Net Task Mean Batch Plan Dataset Splits Standardizer",
+    "nnjax.layers.activations": "identity unit_step straight_through sigmoid tanh relu softmax",
+    "nnjax.layers.dense": "dense_init dense",
+    "nnjax.layers.dropout": "dropout",
+    "nnjax.models.perceptron": "perceptron",
+    "nnjax.models.mlp": "mlp",
+    "nnjax.models.rescale": "rescale",
+    "nnjax.data.datasets": "load load_splits",
+    "nnjax.training.losses": "per_example cross_entropy binary_cross_entropy squared_error perceptron_loss",
+    "nnjax.training.metrics": "accuracy confusion_matrix",
+    "nnjax.training.penalties": "l1_penalty l2_penalty",
+    "nnjax.training.step": "step",
+    "nnjax.runner.configure": "configure",
+}
+_WHERE = {name: module for module, names in _ROOMS.items() for name in names.split()}
+
+__all__ = sorted(_WHERE)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return metadata.version("nnjax")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'nnjax' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

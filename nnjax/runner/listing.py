@@ -1,0 +1,93 @@
+"""Which experiments there are, and what each is for, read without importing them."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import os
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import nnjax
+from nnjax.errors import ConfigError
+
+
+class Listed(NamedTuple):
+    """One experiment.
+
+    Attributes:
+        name: The name that `nnjax run` takes.
+        purpose: The first line of its docstring.
+        path: Its file.
+    """
+
+    name: str
+    purpose: str
+    path: Path
+
+
+def folders() -> list[Path]:
+    """Where experiments are looked for: here, then in the clone or the wheel that nnjax comes from."""
+    package = Path(nnjax.__file__).resolve().parent
+    places = [Path("experiments").resolve(), package.parent / "experiments", package / "experiments"]
+    return [place for place in dict.fromkeys(places) if place.is_dir()]
+
+
+def experiments() -> list[Listed]:
+    """Every experiment, sorted by name; of two with one name, the one that `nnjax run` takes."""
+    found: dict[str, Listed] = {}
+    for folder in folders():
+        for path in sorted(folder.glob("*.py")):
+            if not path.stem.startswith("_"):
+                found.setdefault(path.stem, Listed(path.stem, purpose(path), path))
+    return [found[name] for name in sorted(found)]
+
+
+def purpose(path: Path) -> str:
+    """The first line of a module's docstring, or why it cannot be read. The module is not imported."""
+    try:
+        docstring = ast.get_docstring(ast.parse(path.read_bytes()))
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"(cannot be read: {type(error).__name__})"
+    return docstring.splitlines()[0] if docstring else "(no docstring)"
+
+
+def find_experiment(wanted: str) -> Path:
+    """The file of an experiment that is named by its name or its path.
+
+    Raises:
+        ConfigError: There is none; the message has the nearest name.
+    """
+    path = Path(wanted)
+    if path.suffix == ".py" or os.sep in wanted:
+        if path.is_file():
+            return path
+        raise ConfigError(f"no experiment at {wanted}{_suggest(path.stem)}")
+    for listed in experiments():
+        if listed.name == wanted:
+            return listed.path
+    raise ConfigError(f"no experiment {wanted!r}{_suggest(wanted)}")
+
+
+def _suggest(wanted: str) -> str:
+    names = [listed.name for listed in experiments()]
+    near = [name for name in names if name.startswith(wanted)] or difflib.get_close_matches(
+        wanted, names, n=1
+    )
+    return f"; did you mean {near[0]}?" if near else "; `nnjax list` shows them"
+
+
+def show_list() -> str:
+    """The experiments as lines of text, cut to the width of the terminal."""
+    listed = experiments()
+    if not listed:
+        return "There are no experiments here; `nnjax run PATH.py` takes one from anywhere."
+    width = max(len(item.name) for item in listed)
+    room = max(20, shutil.get_terminal_size((110, 24)).columns - width - 4)
+    lines = [f"  {item.name:<{width}}  {_cut(item.purpose, room)}" for item in listed]
+    return "\n".join([*lines, "", "Run one with `nnjax run NAME`; its settings: `nnjax run NAME --help`."])
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
