@@ -7,7 +7,6 @@ import functools
 import inspect
 import os
 from collections.abc import Callable
-from pathlib import Path
 
 from nnjax.data import bundled, files, generated
 from nnjax.data.mnist import mnist_like
@@ -115,23 +114,27 @@ def load_splits(
 
 
 def _loader(name: str) -> Callable[..., Dataset]:
-    known = str(name).lower().replace("-", "_")
-    if known in LOADERS:
-        return LOADERS[known]
+    if _known(name) in LOADERS:
+        return LOADERS[_known(name)]
     if files.is_path(name):
         return files.reader(name)
     raise ConfigError(
-        f"no data set is called {name!r}{_suggestion(known, LOADERS)}; the names are {', '.join(LOADERS)}, "
+        f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; the names are {', '.join(LOADERS)}, "
         "and the path of a .npz file, a .csv file or a folder of images works too"
     )
 
 
 def _has_test_part(name: str) -> bool:
-    if files.is_path(name) and str(name) not in LOADERS:
-        return files.has_test_part(Path(name))
-    return "part" in inspect.signature(_loader(name)).parameters
+    if _known(name) in LOADERS:
+        return "part" in inspect.signature(LOADERS[_known(name)]).parameters
+    return files.has_test_part(name)
+
+
+def _known(name: str) -> str:
+    """Names are written with either dash, in any case."""
+    return str(name).lower().replace("-", "_")
 
 
 def _suggestion(name: str, known) -> str:
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f", did you mean {close[0]!r}?" if close else ""

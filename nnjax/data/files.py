@@ -1,15 +1,64 @@
-"""The user's own files (to come)."""
+"""The user's own files: which reader a path needs, and the names of all of them in one place."""
 
 from __future__ import annotations
 
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
 
-def is_path(name) -> bool:
-    return False
+from nnjax.data import image_files, npz
+from nnjax.data.image_files import image_folder, read_image
+from nnjax.data.npz import npz_dataset, npz_inputs
+from nnjax.data.table import csv_dataset
+from nnjax.errors import DataError
+from nnjax.types import Dataset
+
+__all__ = [
+    "csv_dataset",
+    "has_test_part",
+    "image_folder",
+    "is_path",
+    "npz_dataset",
+    "npz_inputs",
+    "read_image",
+    "reader",
+]
+
+READERS: dict[str, Callable[..., Dataset]] = {
+    ".npz": npz_dataset,
+    ".csv": csv_dataset,
+    ".tsv": csv_dataset,
+    ".txt": csv_dataset,
+}
 
 
-def reader(path):
-    raise NotImplementedError(path)
+def is_path(name: str | os.PathLike) -> bool:
+    """Whether `name` means a file or a folder: it is there, has a known suffix or has a separator in it."""
+    text = os.fspath(name)
+    separated = os.sep in text or (os.altsep is not None and os.altsep in text)
+    return separated or Path(text).suffix.lower() in READERS or Path(text).expanduser().exists()
 
 
-def has_test_part(path) -> bool:
-    return False
+def reader(path: str | os.PathLike) -> Callable[..., Dataset]:
+    """The reader of `path`, which takes the options of its kind of file.
+
+    Raises:
+        DataError: If nothing is there, or no reader is known for its suffix.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return functools.partial(image_folder, path)
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.suffix.lower() not in READERS:
+        raise DataError(f"{path}: wanted a folder of images or a file ending in {', '.join(READERS)}")
+    return functools.partial(READERS[path.suffix.lower()], path)
+
+
+def has_test_part(path: str | os.PathLike) -> bool:
+    """Whether the user's data come with a test part of their own."""
+    path = Path(path).expanduser()
+    if path.is_dir():
+        return image_files.has_test_part(path)
+    return path.suffix.lower() == ".npz" and npz.has_test_part(path)

@@ -21,30 +21,31 @@ def check_file(path: str | os.PathLike) -> Path:
     """`path` as a Path, if it is an ordinary file that is there and is not larger than `MAX_BYTES`.
 
     Raises:
-        DataError: If it is missing, or a folder, a device or a pipe, or too large.
+        DataError: If it is missing, may not be read, is a folder, a device or a pipe, or is too large.
     """
     path = Path(path).expanduser()
     if not path.exists():
         raise DataError(f"{path}: no such file")
     if not path.is_file():
         raise DataError(f"{path}: not an ordinary file")
+    if not os.access(path, os.R_OK):
+        raise DataError(f"{path}: no permission to read it")
     if path.stat().st_size > MAX_BYTES:
         raise DataError(f"{path}: {path.stat().st_size:,} bytes, and the most that is read is {MAX_BYTES:,}")
     return path
 
 
-def check_unpacked(path: Path, unpacked: int, packed: int | None = None) -> None:
+def check_unpacked(path: Path, unpacked: int) -> None:
     """Refuses a file whose content claims more bytes than is believable.
 
     Args:
         path: The file, for the message.
-        unpacked: How many bytes the content claims to have.
-        packed: How many bytes it takes up in the file; None for the whole file.
+        unpacked: How many bytes its whole content claims to have.
 
     Raises:
-        DamagedError: If the claim is above `MAX_BYTES`, or above `SMALL_BYTES` and `MAX_RATIO` times `packed`.
+        DamagedError: If that is above `MAX_BYTES`, or above both `SMALL_BYTES` and `MAX_RATIO` times the file.
     """
-    packed = path.stat().st_size if packed is None else packed
+    packed = path.stat().st_size
     if unpacked > MAX_BYTES:
         raise DamagedError(f"{path}: claims {unpacked:,} bytes of content, and the most is {MAX_BYTES:,}")
     if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * packed:
