@@ -1,0 +1,19 @@
+"""Figures in one style, from plain arrays and rows: each function returns a figure to save or show.
+
+>>> from nnjax.runner import plots
+>>> figure = plots.learning_curves([{"epoch": 1, "train_loss": 2.0}, {"epoch": 2, "train_loss": 1.0}])
+>>> plots.save(figure, "curves.png")  # doctest: +SKIP
+"""
+
+from nnjax.runner.plots.classification import confusion_figure as confusion_figure
+from nnjax.runner.plots.curves import best_row as best_row
+from nnjax.runner.plots.curves import learning_curves as learning_curves
+from nnjax.runner.plots.pictures import image_grid as image_grid
+from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
+from nnjax.runner.plots.regions import decision_regions as decision_regions
+from nnjax.runner.plots.regions import draw_regions as draw_regions
+from nnjax.runner.plots.style import figure_style as figure_style
+from nnjax.runner.plots.style import label_lines as label_lines
+from nnjax.runner.plots.style import look as look
+from nnjax.runner.plots.style import new_figure as new_figure
+from nnjax.runner.plots.style import save as save
