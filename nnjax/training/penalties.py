@@ -35,7 +35,9 @@ def l1_penalty(params: Params, strength: float | Array) -> Array:
 
     Source: Tibshirani 1996, https://doi.org/10.1111/j.2517-6161.1996.tb02080.x
     """
-    return strength * sum((jnp.sum(jnp.abs(leaf)) for leaf in _weights(params)), start=jnp.zeros(()))
+    # |w| as w sign(w): JAX gives abs the slope 1 at 0, which would push weights that are 0 away from it.
+    absolute = lambda leaf: leaf * jax.lax.stop_gradient(jnp.sign(leaf))
+    return strength * sum((jnp.sum(absolute(leaf)) for leaf in _weights(params)), start=jnp.zeros(()))
 
 
 def l2_penalty(params: Params, strength: float | Array) -> Array:
