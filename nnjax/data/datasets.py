@@ -119,7 +119,8 @@ def _loader(name: str) -> Callable[..., Dataset]:
     if files.is_path(name):
         return files.reader(name)
     raise ConfigError(
-        f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; the names are {', '.join(LOADERS)}, "
+        f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; "
+        f"the names are {', '.join(LOADERS)}, "
         "and the path of a .npz file, a .csv file or a folder of images works too"
     )
 

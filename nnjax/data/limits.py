@@ -43,7 +43,7 @@ def check_unpacked(path: Path, unpacked: int) -> None:
         unpacked: How many bytes its whole content claims to have.
 
     Raises:
-        DamagedError: If that is above `MAX_BYTES`, or above both `SMALL_BYTES` and `MAX_RATIO` times the file.
+        DamagedError: If that is above `MAX_BYTES`, or above `SMALL_BYTES` and `MAX_RATIO` times the file.
     """
     packed = path.stat().st_size
     if unpacked > MAX_BYTES:

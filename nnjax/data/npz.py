@@ -167,7 +167,7 @@ def _targets(values: np.ndarray) -> np.ndarray:
 
 
 def _classes(arrays: dict[str, np.ndarray], labels: set[str]) -> tuple[str, ...]:
-    """The names of the classes, the same for every part: as the file says, or as the labels of all parts do."""
+    """The names of the classes, the same for every part: as the file says, or as all its labels do."""
     if "classes" in arrays:
         return tuple(str(name) for name in arrays["classes"].ravel())
     values = [_targets(arrays[name]) for name in sorted(labels)]
