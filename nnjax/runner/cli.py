@@ -163,7 +163,7 @@ def report(words: Sequence[str]) -> int:
     _run_argument(parser)
     options = parser.parse_args(list(words))
     from nnjax.runner.report import write_report
-    from nnjax.runner.saved import find_run
+    from nnjax.runner.run_folder import find_run
 
     print(write_report(find_run(options.run)))
     return EXIT_OK
@@ -176,7 +176,7 @@ def predict(words: Sequence[str]) -> int:
     parser.add_argument("files", metavar="FILE", nargs="+", help="images, or .npz files with `inputs`")
     options = parser.parse_args(list(words))
     from nnjax.runner.predicting import predict_files
-    from nnjax.runner.saved import find_run
+    from nnjax.runner.run_folder import find_run
 
     predict_files(find_run(options.run), options.files)
     return EXIT_OK
@@ -188,7 +188,7 @@ def evaluate(words: Sequence[str]) -> int:
     _run_argument(parser)
     options = parser.parse_args(list(words))
     from nnjax.runner.predicting import evaluate_run
-    from nnjax.runner.saved import find_run
+    from nnjax.runner.run_folder import find_run
 
     evaluate_run(find_run(options.run))
     return EXIT_OK

@@ -1,0 +1,106 @@
+"""The folder that a run leaves: a name that no other run has, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nnjax.errors import ConfigError, StorageError
+
+CONFIG = "config.json"
+
+
+def new_folder(out: Path, name: str, started: datetime.datetime) -> Path:
+    """Makes `out/NAME/TIMESTAMP`, with a number behind it where two runs start in one second.
+
+    Raises:
+        StorageError: The folder cannot be made.
+    """
+    stamp = started.strftime("%Y-%m-%d_%H-%M-%S")
+    number = 1
+    while True:
+        folder = out / name / (stamp if number == 1 else f"{stamp}_{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            if not folder.parent.is_dir():
+                raise StorageError(f"{folder.parent} is a file, and runs go into a folder there") from None
+            number += 1
+        except OSError as error:
+            raise StorageError(f"{folder} cannot be made: {error.strerror}") from error
+
+
+def find_run(wanted: str, out: str = "runs") -> Path:
+    """The run folder that a person means: a run's own folder, or the latest under a folder or a name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    for folder in (Path(wanted), Path(out) / wanted):
+        if (folder / CONFIG).is_file():
+            return folder
+        runs = sorted(folder.glob(f"*/{CONFIG}"), key=lambda path: (path.stat().st_mtime_ns, str(path)))
+        if runs:
+            return runs[-1].parent
+    raise ConfigError(f"no run at {wanted}, nor under {out}/{wanted}; a run folder has a {CONFIG}")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON file that is whole or not there.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+
+
+class JsonLines:
+    """A file of JSON rows that grows while a run goes on; each row is on disk before the next is made.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, *rows: Mapping[str, Any]) -> None:
+        """Appends rows.
+
+        Raises:
+            StorageError: They cannot be written.
+        """
+        text = "".join(json.dumps(_finite(row), ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The rows of a JSON Lines file; none where it is not there."""
+    if not path.is_file():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, Any]:
+    """`row` with None for what JSON has no number for, such as the loss of a training that diverged."""
+    odd = (float("inf"), float("-inf"))
+    return {
+        name: None if isinstance(value, float) and (value != value or value in odd) else value
+        for name, value in row.items()
+    }
