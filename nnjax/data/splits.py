@@ -6,6 +6,7 @@ first and from a stream of its own, so it stays the same whatever the validation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import jax
@@ -120,7 +121,7 @@ def shared_examples(part: Dataset, other: Dataset) -> int:
 
 
 def _size(name: str, size: float, examples: int) -> int:
-    if size < 0 or (size >= 1 and size != int(size)):
+    if not 0 <= size < math.inf or (size >= 1 and size != int(size)):
         raise ConfigError(f"{name} must be a fraction from 0 to 1 or a whole number of examples, got {size}")
     return int(size) if size >= 1 else int(size * examples + 0.5)
 
@@ -138,13 +139,12 @@ def _draw(strata: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray
     """`size` positions of `strata`, each class in its proportion.
 
     A class of n_k gets floor(n_k size / N), and the places that are left go to the largest remainders
-    (Hamilton's method), which makes the total exact.
+    (Hamilton's method), which makes the total exact. Equal remainders are drawn for.
     """
-    counts = np.bincount(strata)
-    exact = counts * size / max(len(strata), 1)
-    shares = np.floor(exact).astype(int)
-    left = size - shares.sum()
-    shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
+    shares, remainders = np.divmod(np.bincount(strata) * size, len(strata))
+    order = rng.permutation(len(shares))
+    largest = order[np.argsort(-remainders[order], kind="stable")]
+    shares[largest[: size - shares.sum()]] += 1
     drawn: Sequence[np.ndarray] = [
         rng.permutation(np.flatnonzero(strata == k))[:share] for k, share in enumerate(shares)
     ]

@@ -17,6 +17,7 @@ from nnjax.errors import ConfigError, DataError
 from nnjax.types import Dataset
 
 BLOCK_ROWS = 1024
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def csv_dataset(
@@ -141,6 +142,8 @@ def _label(where: str, text: str) -> str:
     if not _is_number(text):
         if not text:
             raise DataError(f"{where}: no label")
+        if not text.isprintable():
+            raise DataError(f"{where}: {text!r} is no name of a class")
         return text
     value = float(text)
     if not math.isfinite(value):
@@ -154,7 +157,7 @@ def _refuse(path: Path, block, lines, columns, names) -> NoReturn:
     """Names the first cell that is not a finite number of 32 bits."""
     for line, cells in zip(lines, block, strict=True):
         for column in columns:
-            if not (_is_number(cells[column]) and abs(float(cells[column])) <= np.finfo(np.float32).max):
+            if not (_is_number(cells[column]) and abs(float(cells[column])) <= LARGEST):
                 raise DataError(
                     f"{path}, line {line}, column {names[column]!r}: {cells[column]!r} is not a finite number"
                 )
