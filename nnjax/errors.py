@@ -26,9 +26,17 @@ class DataError(NnjaxError, ValueError):
 
 
 class DivergedError(NnjaxError):
-    """A training whose loss, gradient or parameters stopped being finite."""
+    """A training whose loss, gradient or parameters stopped being finite.
+
+    Attributes:
+        member: The last good state of the training.
+    """
 
     exit_code = 4
+
+    def __init__(self, message: str, member: object = None) -> None:
+        super().__init__(message)
+        self.member = member
 
 
 class DamagedError(NnjaxError):

@@ -16,7 +16,7 @@ import numpy as np
 Array = jax.Array
 Key = jax.Array
 Params = Any  # a pytree of arrays; for networks a plain nested dict with readable names
-Hyper = Mapping[str, Array]  # the traced hyperparameters: what a sweep varies
+Hyper = Mapping[str, Any]  # the traced hyperparameters, float scalars: what a sweep varies
 
 
 class Net(NamedTuple):

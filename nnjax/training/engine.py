@@ -1,0 +1,210 @@
+"""The engine: a training is a value, and one compiled program advances it.
+
+    step      one optimiser step on one batch                              (`nnjax.training.step`)
+    advance   a step on the batch that a member's position in its data names
+    segment   a fixed number of those, then validation, best and stopping
+    chunk     n segments: the one compiled function; n is traced, the state is donated
+
+All are pure functions. The loop on the host that calls chunks is `nnjax.training.train`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from nnjax.training.member import DIVERGED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
+from nnjax.training.shuffle import shuffled
+from nnjax.training.step import Everywhere, divide, here, measure, step
+from nnjax.types import Array, Mean, Params, Plan, Recipe, Task
+
+EVALUATION_BATCH = 512  # examples scored at once where no gradient keeps their activations
+CHUNK_ROWS = 1024  # the most segments of one chunk: the length of its table of rows
+TINY_STEP = 40_000  # parameters times examples a step, see `compiler_options`
+AXIS = "batch"  # the mesh axis over which layout "batch" shards each batch
+
+Row = Mapping[str, Array]  # what a segment reports, float32 scalars
+
+
+def everywhere_of(plan: Plan) -> Everywhere:
+    """How sums reach all devices that share a batch."""
+    return here if plan.layout == "one" else lambda tree: jax.lax.psum(tree, AXIS)
+
+
+def share(plan: Plan, size: int) -> tuple[Array, Array]:
+    """This device's positions within a batch of `size`, and which of them exist: [b], [b]."""
+    own = -(-size // plan.devices)
+    first = 0 if plan.layout == "one" else jax.lax.axis_index(AXIS) * own
+    offsets = first + jnp.arange(own)
+    return offsets, offsets < size
+
+
+def steps_per_epoch(size: int, batch_size: int) -> int:
+    """How many batches an epoch has, the last partial one included: ceil(N / B)."""
+    return -(-size // batch_size)
+
+
+def batch_rows(plan: Plan, part: Part, member: Member, steps: int) -> Array:
+    """The rows of a member's next batches, a function of (seed, fold, step) alone.
+
+    Returns:
+        int32 [steps, b]: the rows of this device's share of each batch, -1 where there is none.
+    """
+    size, batch_size = part.size, plan.batch_size
+    epoch, batch = jnp.divmod(member.step + jnp.arange(steps), steps_per_epoch(size, batch_size))
+    offsets, inside = share(plan, batch_size)
+    positions = batch[:, None] * batch_size + offsets
+    rows = shuffled(positions, size, member.seed, epoch[:, None])
+    return part.choose(jnp.where(inside & (positions < size), rows, -1), member.fold)
+
+
+def advance(
+    recipe: Recipe, plan: Plan, data: Data, member: Member, rows: Array
+) -> tuple[Member, dict[str, Mean]]:
+    """One step of one member on the batch at `rows` [b]."""
+    key = member_key(member.seed, NOISE, member.step)
+    if plan.layout == "batch":
+        key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
+    params, opt_state, measured = step(
+        recipe(member.hyper),
+        member.params,
+        member.opt_state,
+        data.train.batch(rows),
+        key,
+        everywhere_of(plan),
+    )
+    return member._replace(step=member.step + 1, params=params, opt_state=opt_state), measured
+
+
+def score(task: Task, plan: Plan, part: Part, params: Params, fold: Array) -> dict[str, Mean]:
+    """The loss and metrics of a whole part, without dropout, in batches of EVALUATION_BATCH."""
+    size = min(part.size, EVALUATION_BATCH)
+    offsets, inside = share(plan, size)
+
+    def one(start: Array) -> dict[str, Mean]:
+        positions = start + offsets
+        rows = jnp.where(inside & (positions < part.size), positions, -1)
+        batch = part.batch(part.choose(rows, fold))
+        return measure(task, task.net.apply(params, batch.inputs, train=False), batch)
+
+    parts = jax.lax.map(one, jnp.arange(0, part.size, size))
+    return everywhere_of(plan)(jax.tree.map(lambda x: x.sum(0), parts))
+
+
+def judge(plan: Plan, row: Row, member: Member) -> Member:
+    """Keeps the best parameters and decides early stopping, from the row of a segment."""
+    value = -row[plan.monitor] if plan.maximize else row[plan.monitor]
+    better = value < member.best_score - plan.min_delta
+    waited = jnp.where(better, 0, member.waited + 1)
+    stop = False if plan.patience is None else waited >= plan.patience
+    return member._replace(
+        best_params=select(better, member.params, member.best_params),
+        best_score=jnp.where(better, value, member.best_score),
+        best_step=jnp.where(better, member.step, member.best_step),
+        waited=waited,
+        status=jnp.where(stop, STOPPED, member.status),
+    )
+
+
+def select(condition: Array, yes: Any, no: Any) -> Any:
+    """`yes` where `condition`, else `no`, leaf by leaf."""
+    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), yes, no)
+
+
+def all_finite(tree: Any) -> Array:
+    """Whether every floating-point entry of `tree` is finite."""
+    leaves = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in leaves]))
+
+
+def segment(recipe: Recipe, plan: Plan, data: Data, member: Member) -> tuple[Member, Row]:
+    """`plan.segment_steps` steps, then one evaluation.
+
+    A member that is not running stays as it is. One whose loss or parameters stopped being finite
+    keeps the state it had when the segment began, which was finite, and is DIVERGED.
+    """
+    task = recipe(member.hyper)
+    rows = batch_rows(plan, data.train, member, plan.segment_steps)
+    after, measured = jax.lax.scan(lambda m, r: advance(recipe, plan, data, m, r), member, rows)
+    means = {f"train_{k}": divide(jax.tree.map(lambda x: x.sum(0), m)) for k, m in measured.items()}
+    if data.valid is not None:
+        scored = score(task, plan, data.valid, after.params, member.fold)
+        means |= {f"valid_{k}": divide(m) for k, m in scored.items()}
+    finite = all_finite((after.params, means["train_loss"]))
+    running = member.status == RUNNING
+    member = select(running & finite, judge(plan, means, after), member)
+    status = jnp.where(running & ~finite, DIVERGED, member.status)
+    return member._replace(status=status), means
+
+
+def row_names(task: Task, data: Data) -> list[str]:
+    """The names of what a segment reports."""
+    parts = ["train"] + ["valid"] * (data.valid is not None)
+    return [f"{part}_{name}" for part in parts for name in ("loss", *task.metrics)]
+
+
+def chunk(recipe: Recipe, plan: Plan, data: Data, member: Member, n: Array) -> tuple[Member, Row, Array]:
+    """Up to `n` segments (traced), fewer when the member stops.
+
+    Returns:
+        The member, a table of rows (name to float32 [CHUNK_ROWS]) and how many of them are filled.
+    """
+    names = row_names(recipe(member.hyper), data)
+    table = {name: jnp.zeros(min(plan.segments, CHUNK_ROWS)) for name in names}
+
+    def more(carry: tuple[Member, Row, Array]) -> Array:
+        return (carry[2] < n) & (carry[0].status == RUNNING)
+
+    def body(carry: tuple[Member, Row, Array]) -> tuple[Member, Row, Array]:
+        member, table, i = carry
+        member, row = segment(recipe, plan, data, member)
+        return member, {name: table[name].at[i].set(row[name]) for name in names}, i + 1
+
+    return jax.lax.while_loop(more, body, (member, table, jnp.int32(0)))
+
+
+def compile_chunk(
+    recipe: Recipe, plan: Plan, data: Data, member: Member
+) -> Callable[[Data, Member, Any], tuple[Member, Row, Array]]:
+    """Compiles `chunk` for the shapes of `data` and `member`, on the devices of `plan`.
+
+    The compiled function is called as `compiled(data, member, n)`; `member` is donated.
+    """
+
+    def run(data: Data, member: Member, n: Array) -> tuple[Member, Row, Array]:
+        return chunk(recipe, plan, data, member, n)
+
+    if plan.layout == "batch":
+        everyone = PartitionSpec()  # each device holds everything and draws its own share of a batch
+        run = jax.shard_map(run, mesh=mesh(plan), in_specs=everyone, out_specs=everyone, check_vma=False)
+    lowered = jax.jit(run, donate_argnums=1).lower(data, member, jnp.int32(0))
+    return lowered.compile(compiler_options=compiler_options(plan, member.params))
+
+
+def compiler_options(plan: Plan, params: Params) -> dict[str, str | bool]:
+    """What XLA is told about one program, a function of its shapes.
+
+    On a CPU, a loop whose step is tiny spends its time between kernels. XLA can compile such a
+    loop to one kernel (`nnjax.configure` allows it that), unless products in it are handed to the
+    YNNPACK library; so for tiny steps they are not. Past TINY_STEP the library is faster.
+    """
+    work = plan.batch_size * sum(leaf.size for leaf in jax.tree.leaves(params))
+    if jax.default_backend() != "cpu" or work > TINY_STEP:
+        return {}
+    return {"xla_cpu_experimental_ynn_fusion_type": ""}
+
+
+def mesh(plan: Plan) -> jax.sharding.Mesh:
+    """The devices that a plan names, in a row."""
+    return jax.make_mesh((plan.devices,), (AXIS,), devices=jax.devices()[: plan.devices])
+
+
+def place(plan: Plan, tree: Any) -> Any:
+    """Puts a pytree on the devices of `plan`, a copy on each."""
+    if plan.layout == "one":
+        return jax.device_put(tree, jax.devices()[0])
+    return jax.device_put(tree, jax.sharding.NamedSharding(mesh(plan), PartitionSpec()))
