@@ -147,6 +147,15 @@ def test_the_state_may_be_donated_and_the_meta_changed_at_once(tmp_path):
             found = checkpoints.restore(i, state)
             assert np.unique(found.state["weights"]) == [i]
             assert found.meta["rows"] == list(range(i + 1))
+            assert np.unique(step(found.state)["weights"]) == [i + 1]  # what was restored may be donated, too
+
+
+def test_a_numpy_state_may_be_changed_in_place_at_once(tmp_path):
+    state = state_of(1, 300_000)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, state, {"rows": 1})
+        state["params"]["weights"][:] = 0
+        assert state_digest(checkpoints.latest(state).state) == state_digest(state_of(1, 300_000))
 
 
 def test_save_returns_before_the_disk_has_it_and_wait_after(tmp_path, monkeypatch):
