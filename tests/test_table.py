@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nnjax.data import table as table_module
 from nnjax.data.table import BLOCK_ROWS, csv_dataset
 from nnjax.errors import ConfigError, DataError
 
@@ -64,12 +65,28 @@ def test_regression_takes_the_column_as_a_quantity(write):
         csv_dataset(path)
 
 
+@pytest.mark.parametrize("regression", [False, True])
+@pytest.mark.parametrize("header", ["", "y,a,b\n"])
+def test_the_quick_way_and_the_slow_way_agree(write, monkeypatch, header, regression):
+    path = write(header + "10,1,2.5\n9.0,-3e-2,4\n\n2, 5,6\n10,7,8\n")
+    quick, slow = (
+        (monkeypatch.setattr(table_module, "LARGE_BYTES", large), csv_dataset(path, 0, regression, (1,)))[1]
+        for large in (0, 2**40)
+    )
+    np.testing.assert_array_equal(quick.inputs, slow.inputs)
+    np.testing.assert_array_equal(quick.targets, slow.targets)
+    assert quick.targets.dtype == slow.targets.dtype
+    assert quick.classes == slow.classes == (() if regression else ("2", "9", "10"))
+
+
 def test_columns_can_be_dropped(write):
     dataset = csv_dataset(write("id,a,b,y\nno1,1,2,0\nno2,3,4,1\n"), drop=("id", 2))
     np.testing.assert_array_equal(dataset.inputs, [[1], [3]])
 
 
-def test_many_rows_agree_with_numpy(write):
+@pytest.mark.parametrize("large", [0, 2**40])
+def test_many_rows_agree_with_numpy(write, monkeypatch, large):
+    monkeypatch.setattr(table_module, "LARGE_BYTES", large)
     rng = np.random.default_rng(0)
     table = np.concatenate(
         [rng.normal(size=(2 * BLOCK_ROWS + 5, 3)), rng.integers(0, 4, (2 * BLOCK_ROWS + 5, 1))], axis=1
@@ -101,7 +118,9 @@ def test_many_rows_agree_with_numpy(write):
         ('a,y\n1,"' + "z" * 200_000 + '"\n', "not a CSV file .*field"),
     ],
 )
-def test_bad_tables_are_refused_by_line(write, text, words):
+@pytest.mark.parametrize("large", [0, 2**40])
+def test_bad_tables_are_refused_by_line(write, monkeypatch, text, words, large):
+    monkeypatch.setattr(table_module, "LARGE_BYTES", large)
     with pytest.raises(DataError, match=words):
         csv_dataset(write(text))
 
