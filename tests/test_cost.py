@@ -54,9 +54,9 @@ def test_the_mlp_of_fashion_counted_by_hand():
     net, params = mlp((784, 512, 256, 10))
     table = cost_table(net, params, np.zeros((7, 28, 28), np.uint8))
     assert [tuple(row) for row in table] == [
-        ("layer_0", "bias 512, weights 784×512", "512", 401_920, 401_408, 1_607_680),
-        ("layer_1", "bias 256, weights 512×256", "256", 131_328, 131_072, 525_312),
-        ("layer_2", "bias 10, weights 256×10", "10", 2_570, 2_560, 10_280),
+        ("layer_0", "weights 784×512, bias 512", "512", 401_920, 401_408, 1_607_680),
+        ("layer_1", "weights 512×256, bias 256", "256", 131_328, 131_072, 525_312),
+        ("layer_2", "weights 256×10, bias 10", "10", 2_570, 2_560, 10_280),
     ]
     summary = cost_summary(table)
     assert (summary["parameters"], summary["multiply_adds"], summary["bytes"]) == (
@@ -64,7 +64,7 @@ def test_the_mlp_of_fashion_counted_by_hand():
         535_040,
         2_143_272,
     )
-    assert summary["layers"][1]["weights"] == "bias 256, weights 512×256"
+    assert summary["layers"][1]["weights"] == "weights 512×256, bias 256"
     assert multiply_adds(net, params, np.zeros((1, 28, 28), np.uint8)) == 535_040
 
 

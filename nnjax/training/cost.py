@@ -24,7 +24,8 @@ class LayerCost(NamedTuple):
 
     Attributes:
         layer: The path of the layer's parameters, such as "layer_0" or "block_1/attention".
-        weights: Their names and shapes, such as "bias 512, weights 784×512".
+        weights: Their names and shapes, the largest number of axes first, such as
+            "weights 784×512, bias 512".
         output: The shape of what they give for one example, before activation and pooling, such
             as "512" or "28×28×32"; inside a loop over time, that of one turn.
         parameters: How many numbers it learns.
@@ -71,7 +72,7 @@ def cost_table(net: Net, params: Params, inputs: Any) -> list[LayerCost]:
     unused = {layer: Work() for layer in owned if layer not in one}
     rows = []
     for layer, work in {**one, **unused}.items():
-        leaves = owned.get(layer, {})
+        leaves = dict(sorted(owned.get(layer, {}).items(), key=lambda item: -len(item[1].shape)))
         rows.append(
             LayerCost(
                 layer=layer,

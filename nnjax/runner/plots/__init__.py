@@ -16,4 +16,5 @@ from nnjax.runner.plots.style import figure_style as figure_style
 from nnjax.runner.plots.style import label_lines as label_lines
 from nnjax.runner.plots.style import look as look
 from nnjax.runner.plots.style import new_figure as new_figure
+from nnjax.runner.plots.style import png as png
 from nnjax.runner.plots.style import save as save

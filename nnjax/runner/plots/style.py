@@ -151,17 +151,23 @@ def _spread(heights: Sequence[float], gap: float) -> list[float]:
     return spread
 
 
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG image. The same figure gives the same bytes."""
+    image = io.BytesIO()
+    with figure_style():
+        figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
+    return image.getvalue()
+
+
 def save(figure: Figure, path: str | Path) -> Path:
     """Writes a figure as PNG. The same figure gives the same file, bit for bit.
 
     Raises:
         StorageError: If the file cannot be written.
     """
-    image = io.BytesIO()
-    with figure_style():
-        figure.savefig(image, format="png", dpi=DPI, metadata={"Software": None})
+    image = png(figure)
     try:
-        Path(path).write_bytes(image.getvalue())
+        Path(path).write_bytes(image)
     except OSError as error:
         raise StorageError(f"cannot write the figure {path}: {error.strerror or error}") from error
     return Path(path)
