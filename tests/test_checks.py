@@ -50,16 +50,16 @@ def test_gates_and_other_good_data_pass():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"inputs": changed(TABLE, (2, 1), np.nan)}, r"row 2: inputs at \[1\] is nan; wanted finite numbers"),
-        ({"inputs": changed(TABLE, (3, 0), -np.inf)}, r"row 3: inputs at \[0\] is -inf"),
-        ({"inputs": changed(TABLE, (1, 2), np.nan, ml_dtypes.bfloat16)}, r"row 1: inputs at \[2\] is nan"),
+        ({"inputs": changed(TABLE, (2, 1), np.nan)}, r"row 2: inputs\[2, 1\] is nan; wanted finite numbers"),
+        ({"inputs": changed(TABLE, (3, 0), -np.inf)}, r"row 3: inputs\[3, 0\] is -inf"),
+        ({"inputs": changed(TABLE, (1, 2), np.nan, ml_dtypes.bfloat16)}, r"row 1: inputs\[1, 2\] is nan"),
         (
             {"inputs": changed(TABLE, (1, 2), 1e39, np.float64)},
-            r"row 1: inputs at \[2\] is 1e\+39; too large for float32",
+            r"row 1: inputs\[1, 2\] is 1e\+39; too large for float32",
         ),
         (
             {"inputs": changed(TABLE, (0, 1), 2**40, np.int64)},
-            r"row 0: inputs at \[1\] is 1099511627776; too large for int32",
+            r"row 0: inputs\[0, 1\] is 1099511627776; too large for int32",
         ),
         ({"inputs": changed(TABLE, (3, 1), 2j, complex)}, "row 3: inputs are complex"),
         ({"inputs": TABLE.astype(str)}, "row 0: inputs have the type <U32"),
@@ -70,9 +70,12 @@ def test_gates_and_other_good_data_pass():
         ({"inputs": np.array(3)}, r"inputs must be an array \[N, ...\], got a single number"),
         ({"inputs": None}, "no inputs"),
         ({"targets": None}, "no targets"),
-        ({"targets": changed(LABELS, 3, -1)}, "row 3: targets is -1; labels start at 0"),
-        ({"targets": changed(LABELS, 2, 3)}, "row 2: targets is 3; the last of the 3 classes is 2"),
-        ({"targets": changed(LABELS, 1, 0.5, np.float32)}, "row 1: targets is 0.5; labels are whole numbers"),
+        ({"targets": changed(LABELS, 3, -1)}, r"row 3: targets\[3\] is -1; labels start at 0"),
+        ({"targets": changed(LABELS, 2, 3)}, r"row 2: targets\[2\] is 3; the last of the 3 classes is 2"),
+        (
+            {"targets": changed(LABELS, 1, 0.5, np.float32)},
+            r"row 1: targets\[1\] is 0.5; labels are whole numbers",
+        ),
         (
             {"targets": LABELS.astype(np.float32)},
             r"labels have the type float32; wanted targets.astype\('int32'\)",
@@ -80,14 +83,14 @@ def test_gates_and_other_good_data_pass():
         ({"targets": LABELS > 0}, "targets are booleans"),
         ({"targets": np.array(["a", "b", "c", "a"])}, "row 0: targets have the type <U1"),
         ({"targets": np.eye(4)}, "targets have 4 columns, and there are 3 classes"),
-        ({"targets": changed(np.eye(4)[:, :3], (2, 0), np.nan)}, r"row 2: targets at \[0\] is nan"),
+        ({"targets": changed(np.eye(4)[:, :3], (2, 0), np.nan)}, r"row 2: targets\[2, 0\] is nan"),
         ({"targets": LABELS / 2, "classes": ()}, r"must be \[N, M\], got \[4\]; use targets\[:, None\]"),
-        ({"weights": np.array([1.0, -2, 1, 1])}, "row 1: weights is -2.0; a weight is not negative"),
+        ({"weights": np.array([1.0, -2, 1, 1])}, r"row 1: weights\[1\] is -2.0; a weight is not negative"),
         ({"weights": np.zeros(4)}, "all weights are 0"),
         ({"weights": np.ones((4, 1))}, r"weights must be \[N\], got \[4, 1\]"),
         ({"weights": np.ones(3)}, "weights has 3"),
-        ({"weights": np.array([1, 1, np.nan, 1])}, "row 2: weights is nan"),
-        ({"value_range": (0.0, 10.0)}, r"row 3: inputs at \[2\] is 11.0; the set's value range is 0 to 10"),
+        ({"weights": np.array([1, 1, np.nan, 1])}, r"row 2: weights\[2\] is nan"),
+        ({"value_range": (0.0, 10.0)}, r"row 3: inputs\[3, 2\] is 11.0; the set's value range is 0 to 10"),
     ],
 )
 def test_bad_data_is_refused_by_row(changes, words):
@@ -124,7 +127,7 @@ def test_object_arrays_are_refused_at_the_row_that_is_odd(rows, words):
 def test_the_row_is_named_beyond_the_first_block():
     inputs = np.zeros((2**16, 600), np.float32)
     inputs[50_001, 599] = np.nan
-    with pytest.raises(DataError, match=r"row 50001: inputs at \[599\] is nan"):
+    with pytest.raises(DataError, match=r"row 50001: inputs\[50001, 599\] is nan"):
         check_dataset(Dataset(inputs, np.zeros(2**16, np.int32)))
 
 

@@ -207,8 +207,8 @@ def _refuse(where: str, name: str, array: np.ndarray, bad, wanted: str) -> None:
     place = _first(array, bad, None)
     if place is None:
         return
-    at = f" at {[int(axis) for axis in place[1:]]}" if len(place) > 1 else ""
-    raise DataError(f"{where}, row {place[0]}: {name}{at} is {array[place]}; {wanted}")
+    index = [int(axis) for axis in place]
+    raise DataError(f"{where}, row {index[0]}: {name}{index} is {array[place]}; {wanted}")
 
 
 def _first(array: np.ndarray, bad, otherwise):

@@ -42,7 +42,7 @@ def names() -> tuple[str, ...]:
     return tuple(LOADERS)
 
 
-def load(name: str, path: str | os.PathLike | None = None, seed: int = 0, **options) -> Dataset:
+def load(name: str | os.PathLike, path: str | os.PathLike | None = None, seed: int = 0, **options) -> Dataset:
     """Loads a data set by its name, or reads the user's own from a path.
 
     Args:
@@ -80,7 +80,7 @@ def load(name: str, path: str | os.PathLike | None = None, seed: int = 0, **opti
 
 
 def load_splits(
-    name: str,
+    name: str | os.PathLike,
     valid: float = 0.1,
     test: float | None = None,
     seed: int = 0,
@@ -113,7 +113,7 @@ def load_splits(
     return split(dataset, valid, 0.2 if test is None else test, seed)
 
 
-def _loader(name: str) -> Callable[..., Dataset]:
+def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
     if _known(name) in LOADERS:
         return LOADERS[_known(name)]
     if files.is_path(name):
@@ -125,13 +125,13 @@ def _loader(name: str) -> Callable[..., Dataset]:
     )
 
 
-def _has_test_part(name: str) -> bool:
+def _has_test_part(name: str | os.PathLike) -> bool:
     if _known(name) in LOADERS:
         return "part" in inspect.signature(LOADERS[_known(name)]).parameters
     return files.has_test_part(name)
 
 
-def _known(name: str) -> str:
+def _known(name: str | os.PathLike) -> str:
     """Names are written with either dash, in any case."""
     return str(name).lower().replace("-", "_")
 
