@@ -16,7 +16,7 @@ LAYERS = [
     LayerCost("layer_1", "weights 32×10, bias 10", "10", 330, 320, 1320)._asdict(),
 ]
 TIMING = [
-    {"event": "save", "seconds": 0.5},
+    {"event": "save", "seconds": 0.5, "steps": 150, "examples": 0},  # at step 150, not 150 steps of work
     {"event": "train", "seconds": 1.0, "steps": 100, "examples": 3200},
     {"event": "compile", "seconds": 2.5, "steps": 0, "examples": 0},
     {"event": "train", "seconds": 1.0, "steps": 50, "examples": 1600},
@@ -46,10 +46,14 @@ def test_an_empty_run_has_no_sections():
 
 def test_the_headline_of_a_classification():
     run = EMPTY._replace(
-        rows=ROWS, test={"step": 30, "test_loss": 0.125, "test_accuracy": 0.975}, layers=LAYERS, timing=TIMING
+        rows=ROWS,
+        test={"step": 30, "test_loss": 0.125, "test_accuracy": 0.975},
+        layers=LAYERS,
+        timing=TIMING,
+        config={"data": {"test": 1360}},
     )
     assert cards(sections.headline(run)) == [
-        ("Test accuracy", "0.9750", "loss 0.1250"),
+        ("Test accuracy", "0.9750", "loss 0.1250, 1,360 examples"),
         ("Best validation accuracy", "0.7000", "epoch 2"),  # the plan watches the loss
         ("Parameters", "2,410", "2,368 multiply-adds an example"),
         ("Time", "5.00 s", "2.50 s of it compiling"),
@@ -99,12 +103,15 @@ def test_a_phase_without_time_divides_nothing_by_zero():
 
 
 def test_settings_stand_as_they_were_given():
-    run = EMPTY._replace(config={"config": {"hidden": [64, 32], "l2": 1e-4}, "plan": {"patience": None}})
+    run = EMPTY._replace(
+        config={"config": {"hidden": [64, 32], "l2": 1e-4}, "plan": {"patience": None}, "data": {"train": 9}}
+    )
     page = sections.settings(run)
     assert re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page) == [
         ("hidden", "64, 32"),
         ("l2", "0.0001"),
         ("patience", "none"),
+        ("train", "9"),
     ]
 
 
@@ -135,7 +142,7 @@ def test_the_dot_is_mentioned_where_there_is_one(rows, said):
 
 
 @pytest.mark.parametrize(
-    "config", [{"config": 3, "plan": [1], "versions": "new"}, {"name": None, "devices": {}}]
+    "config", [{"config": 3, "plan": [1], "versions": "new", "data": 0}, {"name": None, "devices": {}}]
 )
 def test_a_config_of_another_shape_breaks_nothing(config):
     run = EMPTY._replace(config=config, rows=ROWS)

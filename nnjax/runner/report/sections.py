@@ -39,7 +39,7 @@ def header(run: RunFiles) -> str:
 
 def headline(run: RunFiles) -> str:
     """The few numbers that a reader looks for first."""
-    cards = [_test_card(run.test), _valid_card(run)]
+    cards = [_test_card(run), _valid_card(run)]
     if run.layers:
         parameters, products = (
             sum(row[name] for row in run.layers) for name in ("parameters", "multiply_adds")
@@ -65,16 +65,21 @@ def _leading(row: Mapping[str, Any], part: str) -> str:
     return next((name for name in ("accuracy", "loss") if name in names), names[0] if names else "")
 
 
-def _test_card(test: Row | None) -> tuple[str, str, str] | None:
-    name = _leading(test or {}, "test_")
-    if not test or not name:
+def _test_card(run: RunFiles) -> tuple[str, str, str] | None:
+    test = run.test or {}
+    name = _leading(test, "test_")
+    if not name:
         return None
-    others = [
+    notes = [
         f"{key.removeprefix('test_').replace('_', ' ')} {metric(value)}"
         for key, value in test.items()
         if key.startswith("test_") and key != f"test_{name}" and value is not None
     ]
-    return f"Test {name.replace('_', ' ')}", metric(test[f"test_{name}"]), ", ".join(others)
+    data = run.config.get("data")
+    examples = data.get("test") if isinstance(data, dict) else None
+    if isinstance(examples, int) and examples > 0:
+        notes.append(f"{count(examples)} examples")
+    return f"Test {name.replace('_', ' ')}", metric(test[f"test_{name}"]), ", ".join(notes)
 
 
 def _valid_card(run: RunFiles) -> tuple[str, str, str] | None:
@@ -158,9 +163,10 @@ def network(run: RunFiles) -> str:
 
 
 def settings(run: RunFiles) -> str:
-    """What the experiment was asked for, and how it was trained."""
+    """What the experiment was asked for, how it was trained, and on what."""
     groups = []
-    for title, values in (("Experiment", run.config.get("config")), ("Training", run.config.get("plan"))):
+    for title, key in (("Experiment", "config"), ("Training", "plan"), ("Data", "data")):
+        values = run.config.get(key)
         if isinstance(values, dict) and values:
             items = pairs([(str(name), setting(value)) for name, value in values.items()], code=True)
             groups.append(f"<div>\n<h3>{title}</h3>\n{items}\n</div>")
@@ -189,7 +195,15 @@ def time(run: RunFiles) -> str:
         )
         share = f"{took / total:.1%}" if total else ""
         rate = count(examples / took) if examples and took else ""
-        rows.append((PHASES.get(event, event), seconds(took), share, count(steps) if steps else "", rate))
+        rows.append(
+            (
+                PHASES.get(event, event),
+                seconds(took),
+                share,
+                count(steps) if steps and event == "train" else "",
+                rate,
+            )
+        )
     bar = "".join(
         f'<i class="phase{min(index, 5)}" style="flex-grow:{took / total:.5f}"></i>'
         for index, took in enumerate(spent.values())
