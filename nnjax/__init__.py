@@ -20,6 +20,8 @@ _ROOMS = {
     "nnjax.training.metrics": "accuracy confusion_matrix",
     "nnjax.training.penalties": "l1_penalty l2_penalty",
     "nnjax.training.step": "step",
+    "nnjax.training.fit": "fit",
+    "nnjax.training.evaluate": "evaluate predict",
     "nnjax.runner.configure": "configure",
 }
 _WHERE = {name: module for module, names in _ROOMS.items() for name in names.split()}

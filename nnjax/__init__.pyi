@@ -16,6 +16,9 @@ from nnjax.models.mlp import mlp as mlp
 from nnjax.models.perceptron import perceptron as perceptron
 from nnjax.models.rescale import rescale as rescale
 from nnjax.runner.configure import configure as configure
+from nnjax.training.evaluate import evaluate as evaluate
+from nnjax.training.evaluate import predict as predict
+from nnjax.training.fit import fit as fit
 from nnjax.training.losses import binary_cross_entropy as binary_cross_entropy
 from nnjax.training.losses import cross_entropy as cross_entropy
 from nnjax.training.losses import per_example as per_example

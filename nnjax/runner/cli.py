@@ -174,11 +174,12 @@ def predict(words: Sequence[str]) -> int:
     parser = Parser("nnjax predict", description="Classes and probabilities for new examples.")
     _run_argument(parser)
     parser.add_argument("files", metavar="FILE", nargs="+", help="images, or .npz files with `inputs`")
+    parser.add_argument("--invert", action="store_true", help="exchange black and white in images")
     options = parser.parse_args(list(words))
     from nnjax.runner.predicting import predict_files
     from nnjax.runner.run_folder import find_run
 
-    predict_files(find_run(options.run), options.files)
+    predict_files(find_run(options.run), options.files, options.invert)
     return EXIT_OK
 
 

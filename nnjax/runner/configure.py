@@ -35,6 +35,11 @@ ALLOCATOR = {
 }
 
 
+# A loop whose values take up to this many bytes may become one kernel, see
+# `nnjax.training.engine.compiler_options`: a step of a tiny net is mostly the time between kernels.
+ONE_KERNEL_BYTES = 2**18
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """What `configure` could set and what it could not.
@@ -78,6 +83,7 @@ def configure(cores: int | None = None, cache: bool = True) -> Settings:
     if wanted < 1:
         raise ConfigError(f"cores wants an integer of at least 1, got {cores}")
     notes = []
+    _allow_one_kernel_loops()
     if jax.config.values["jax_num_cpu_devices"] != wanted:
         try:
             jax.config.update("jax_num_cpu_devices", wanted)
@@ -91,6 +97,14 @@ def configure(cores: int | None = None, cache: bool = True) -> Settings:
     if missing:
         notes.append(f"allocator: the process was started without {', '.join(missing)}")
     return Settings(wanted, folder, not missing, tuple(notes))
+
+
+def _allow_one_kernel_loops() -> None:
+    """Tells XLA, which reads its flags when the first backend starts; a flag of the user's own stays."""
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "xla_backend_extra_options" not in flags:
+        option = f"--xla_backend_extra_options=xla_cpu_small_while_loop_byte_threshold={ONE_KERNEL_BYTES}"
+        os.environ["XLA_FLAGS"] = f"{flags} {option}".strip()
 
 
 def _keep_programs(notes: list[str]) -> Path | None:

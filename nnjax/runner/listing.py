@@ -66,7 +66,8 @@ def find_experiment(wanted: str) -> Path:
         raise ConfigError(f"no experiment at {wanted}{_suggest(path.stem)}")
     for listed in experiments():
         if listed.name == wanted:
-            return listed.path
+            here = Path.cwd()
+            return listed.path.relative_to(here) if listed.path.is_relative_to(here) else listed.path
     raise ConfigError(f"no experiment {wanted!r}{_suggest(wanted)}")
 
 
