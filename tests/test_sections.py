@@ -55,7 +55,7 @@ def test_the_headline_of_a_classification():
     assert cards(sections.headline(run)) == [
         ("Test accuracy", "0.9750", "loss 0.1250, 1,360 examples"),
         ("Best validation accuracy", "0.7000", "epoch 2"),  # the plan watches the loss
-        ("Parameters", "2,410", "2,368 multiply-adds an example"),
+        ("Parameters", "2,410", "2,368 multiply-adds"),
         ("Time", "5.00 s", "2.50 s of it compiling"),
     ]
 

@@ -70,7 +70,7 @@ def learning_curves(
         axis.set_title(name.replace("_", " "))
         axis.set_xlabel(unit)
         if all(float(row[unit]).is_integer() for row in rows):
-            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         if len(rows) == 1:
             axis.set_xlim(float(rows[0][unit]) - 1, float(rows[0][unit]) + 1)
         label_lines(axis, ends)

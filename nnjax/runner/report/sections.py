@@ -44,7 +44,7 @@ def headline(run: RunFiles) -> str:
         parameters, products = (
             sum(row[name] for row in run.layers) for name in ("parameters", "multiply_adds")
         )
-        cards.append(("Parameters", count(parameters), f"{count(products)} multiply-adds an example"))
+        cards.append(("Parameters", count(parameters), f"{count(products)} multiply-adds"))
     if run.timing:
         spent = _spent(run.timing)
         compiling = f"{seconds(spent['compile'])} of it compiling" if spent.get("compile") else ""
@@ -220,7 +220,7 @@ def environment(run: RunFiles) -> str:
     """The machine and the versions that the numbers were made with."""
     config = run.config
     names = ("platform", "processor", "devices", "python", "git_commit")
-    machine = [(name.replace("_", " "), setting(config[name])) for name in names if name in config]
+    machine = [(name.removeprefix("git_"), setting(config[name])) for name in names if name in config]
     versions = config.get("versions")
     libraries = versions.items() if isinstance(versions, dict) else []
     groups = [pairs(machine), pairs([(str(name), setting(version)) for name, version in libraries])]
