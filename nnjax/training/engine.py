@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import PartitionSpec
 
 from nnjax.training.member import DIVERGED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
@@ -57,9 +58,9 @@ def batch_rows(plan: Plan, part: Part, member: Member, steps: int) -> Array:
     size, batch_size = part.size, plan.batch_size
     epoch, batch = jnp.divmod(member.step + jnp.arange(steps), steps_per_epoch(size, batch_size))
     offsets, inside = share(plan, batch_size)
-    positions = batch[:, None] * batch_size + offsets
+    positions = batch[:, None] * batch_size + offsets[None, :]
     rows = shuffled(positions, size, member.seed, epoch[:, None])
-    return part.choose(jnp.where(inside & (positions < size), rows, -1), member.fold)
+    return part.choose(jnp.where(inside[None, :] & (positions < size), rows, -1), member.fold)
 
 
 def advance(
@@ -200,7 +201,7 @@ def compiler_options(plan: Plan, params: Params) -> dict[str, str | bool]:
 
 def mesh(plan: Plan) -> jax.sharding.Mesh:
     """The devices that a plan names, in a row."""
-    return jax.make_mesh((plan.devices,), (AXIS,), devices=jax.devices()[: plan.devices])
+    return jax.sharding.Mesh(np.array(jax.devices()[: plan.devices]), (AXIS,))
 
 
 def place(plan: Plan, tree: Any) -> Any:

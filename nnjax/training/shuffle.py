@@ -56,10 +56,12 @@ def shuffled(positions: Array, size: Array | int, seed: Array | int, epoch: Arra
     >>> sorted(shuffled(jnp.arange(5), 5, seed=0, epoch=0).tolist())
     [0, 1, 2, 3, 4]
     """
+    if isinstance(size, int) and size == 1:  # XLA's simplifier does not end on "% 1"
+        return jnp.zeros(jnp.shape(positions), jnp.int32)
     size = jnp.asarray(size, jnp.uint32)
     key = mix(mix(jnp.asarray(seed, jnp.uint32)) + jnp.asarray(epoch, jnp.uint32))
     counter = jnp.arange(1, 2 * ROUNDS + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
-    rounds = mix(key + counter.reshape(-1, *[1] * key.ndim))
+    rounds = mix(key[None] + counter.reshape(-1, *[1] * key.ndim))
     sums, salts = rounds[:ROUNDS] % size, rounds[ROUNDS:]
     x = jnp.asarray(positions, jnp.uint32) % size
     for i in range(ROUNDS):
