@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import jax
 import pytest
@@ -18,3 +19,63 @@ def variant(request: pytest.FixtureRequest) -> Callable[..., Callable]:
     if request.param == "eager":
         return lambda function, **options: function
     return jax.jit
+
+
+TINY = '''"""Three kinds of digits, standardised, in a second.
+
+Run: nnjax run tiny.py
+"""
+from __future__ import annotations
+import dataclasses
+import numpy as np
+import optax
+from nnjax import Dataset, Plan, Task, accuracy, cross_entropy, load, mlp, per_example
+from nnjax.data.scaling import standardise
+from nnjax.data.splits import split
+from nnjax.runner.settings import Count, PositiveRate, Seed
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    hidden: tuple[Count, ...] = (8,)
+    epochs: Count = 3
+    batch_size: Count = 32
+    learning_rate: PositiveRate = 0.01
+    seed: Seed = 0
+
+def data(config):
+    digits = load("digits")
+    some = digits.take(np.flatnonzero(digits.targets < 3))
+    three = Dataset(some.inputs, some.targets, "three", ("zero", "one", "two"), some.value_range)
+    return standardise(split(three, valid=0.2, test=0.2))
+
+def task(config, hyper):
+    optimizer = optax.adam(hyper["learning_rate"])
+    return Task(mlp((64, *config.hidden, 3)), per_example(cross_entropy), optimizer,
+                metrics={"accuracy": per_example(accuracy)})
+
+def plan(config, splits):
+    return Plan(config.epochs, -(-len(splits.train) // config.batch_size), config.batch_size)
+
+def figures(fitted, splits, folder):
+    from nnjax.runner import plots
+    plots.save(plots.image_grid(splits.test.inputs[:5]), folder / "samples.png")
+    return {"samples": "What the net sees."}
+'''
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a small experiment: images, standardised, with a figure of its own."""
+    path = tmp_path_factory.mktemp("experiments") / "tiny.py"
+    path.write_text(TINY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of the small experiment. Do not write into it: copy it."""
+    from nnjax.runner import experiment
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "configure", lambda: None)  # this process has been set up already
+        return experiment.run_experiment(tiny, {"learning_rate": 0.02}, tmp_path_factory.mktemp("runs"))

@@ -47,10 +47,12 @@ def open_run(folder: Path) -> SavedRun:
     """Opens a run folder; the data are not loaded.
 
     Raises:
-        ConfigError: It is no run folder, or has no checkpoint yet.
+        ConfigError: It is no run folder, has no checkpoint yet, or is that of a chapter without a network.
         DamagedError: A file of it is damaged.
     """
     described = read_config(folder)
+    if "data" not in described:
+        raise ConfigError(f"{folder} is a chapter's run: it has no network of its own")
     experiment = load_experiment(folder / "experiment.py", described["name"])
     config = from_json(experiment.Config, described["config"])
     hyper = {name: np.float32(value) for name, value in experiment.hyper(config).items()}
@@ -79,8 +81,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{folder} is no run folder: it has no {CONFIG}")
     try:
         described = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"name", "config", "data"} - set(described)
-    except (ValueError, TypeError) as error:
+        wanted = {"name", "config"} if described.get("chapter") else {"name", "config", "data"}
+        missing = wanted - set(described)
+    except (ValueError, TypeError, AttributeError) as error:
         raise DamagedError(f"{path} is damaged: {error}") from error
     if missing:
         raise DamagedError(f"{path} is damaged: it has no {' and no '.join(sorted(missing))}")
