@@ -38,7 +38,7 @@ def test_pictures_have_their_size_and_their_caption(folder):
     (picture,) = read_run(folder).pictures
     assert picture[:2] == ("weights", "What each unit looks for.")
     assert (picture.width, picture.height) == (8, 6)
-    assert picture.png == (folder / "figures" / "weights.png").read_bytes()
+    assert picture.data == (folder / "figures" / "weights.png").read_bytes()
 
 
 def test_a_line_that_is_still_being_written_is_left_out_and_said(folder):

@@ -130,14 +130,21 @@ def say(message: str, code: int) -> int:
 def run(words: Sequence[str]) -> int:
     """`nnjax run EXPERIMENT [--out DIR] [settings]`."""
     if not words or words[0] in ("-h", "--help"):
-        print("usage: nnjax run EXPERIMENT [--out DIR] [settings]\n")
+        print("usage: nnjax run EXPERIMENT [--out DIR] [settings]")
+        print("       nnjax run --all-chapters [--out DIR]\n")
         print("EXPERIMENT is a name from `nnjax list` or the path of a .py file; --out is the folder that")
         print("runs go to (./runs). Each experiment has its own settings: `nnjax run EXPERIMENT --help`.")
+        print("--all-chapters runs every chapter and writes one page that leads to all of them.")
         return EXIT_OK
     from nnjax.runner.listing import find_experiment
 
     parser = Parser("nnjax run", add_help=False, allow_abbrev=False)
     parser.add_argument("--out", default="runs", metavar="DIR")
+    if "--all-chapters" in words:
+        parser.add_argument("--all-chapters", action="store_true")
+        from nnjax.runner.chapters import run_all_chapters
+
+        return run_all_chapters(parser.parse_args(list(words)).out)
     if words[0].startswith("-"):
         raise ConfigError(f"nnjax run wants an experiment first, got {words[0]}; `nnjax list` shows them")
     path = find_experiment(words[0])

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-import platform
-import shlex
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from nnjax.data.checks import check_splits
 from nnjax.errors import DivergedError
-from nnjax.runner import machine
+from nnjax.runner.chapter import run_chapter, write_shown
 from nnjax.runner.configure import configure
+from nnjax.runner.description import describe
 from nnjax.runner.experiment_module import Experiment, load_experiment
 from nnjax.runner.figures import draw_figures
-from nnjax.runner.flags import flag, parse
+from nnjax.runner.flags import parse
 from nnjax.runner.interrupts import stop_requests
 from nnjax.runner.recorder import Recorder
 from nnjax.runner.report import write_report
 from nnjax.runner.run_folder import new_folder, write_json
-from nnjax.runner.settings import from_json, to_json
+from nnjax.runner.settings import from_json
 from nnjax.training.checkpoint import Checkpoints
 from nnjax.training.cost import cost_summary, cost_table
 from nnjax.training.fit import Fitted, fit_task, with_layout
 from nnjax.training.run_lock import lock_run
-from nnjax.types import Dataset, Plan, Splits
+from nnjax.types import Plan, Splits
 
 
 def run_experiment(
     path: str | Path, settings: Sequence[str] | Mapping[str, Any] = (), out: str | Path = "runs"
 ) -> Path:
-    """Trains an experiment and writes its run folder, `out/NAME/TIMESTAMP/`.
+    """Trains an experiment and writes its run folder, `out/NAME/TIMESTAMP/`; a chapter shows what it shows.
 
     Args:
         path: The experiment's file.
@@ -46,7 +43,7 @@ def run_experiment(
 
     Returns:
         The run folder: config.json, metrics.jsonl, timing.jsonl, summary.json, experiment.py, checkpoints/,
-        figures/ and report.html.
+        figures/ and report.html; of a chapter numbers.json, and what a training leaves only if it has one.
 
     Raises:
         ConfigError: A flag is wrong, or the experiment is no experiment. Nothing has been written.
@@ -60,6 +57,8 @@ def run_experiment(
         config = from_json(experiment.Config, settings)
     else:
         config = parse(experiment.Config, settings, f"nnjax run {experiment.name}", experiment.about)
+    if not experiment.trains:
+        return run_chapter(experiment, config, Path(out))
     splits = experiment.data(config)
     check_splits(splits)
     net = experiment.task(config, {name: np.float32(x) for name, x in experiment.hyper(config).items()}).net
@@ -74,6 +73,8 @@ def run_experiment(
         fitted, row = train_and_score(experiment, config, plan, splits, folder)
         summarise(folder, fitted, splits, row)
         draw_figures(experiment, fitted, splits, folder)
+        if experiment.show is not None:
+            write_shown(experiment.show(config), folder)
         report = write_report(folder)
     print(said(experiment.name, row))
     print(f"report: {report}")
@@ -117,62 +118,6 @@ def train_and_score(
 def epoch_of(step: int, fitted: Fitted) -> float:
     """The epoch that a segment's row gives for a step."""
     return next((row["epoch"] for row in fitted.rows if row["step"] == step), 0)
-
-
-def describe(
-    experiment: Experiment, config: Any, plan: Plan, splits: Splits, started: datetime.datetime
-) -> dict[str, Any]:
-    """What config.json holds: all that decides what a run computes, and what it ran on."""
-    return {
-        "name": experiment.name,
-        "purpose": experiment.purpose,
-        "experiment": str(experiment.path),
-        "command": command(experiment, config),
-        "config": to_json(config),
-        "plan": dataclasses.asdict(plan),
-        "data": describe_data(splits),
-        "versions": machine.versions(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": machine.processor(),
-        "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.local_devices()],
-        "git_commit": machine.git_commit(experiment.path.resolve().parent),
-        "started": started.isoformat(timespec="seconds"),
-        "seed": getattr(config, "seed", 0),
-    }
-
-
-def command(experiment: Experiment, config: Any) -> str:
-    """The command that runs this configuration again: the settings that are not the experiment's own."""
-    words = ["nnjax", "run", str(experiment.path)]
-    given, usual = to_json(config), to_json(experiment.Config())
-    for name, value in given.items():
-        if value == usual[name]:
-            continue
-        if isinstance(value, bool):
-            words.append(flag(name if value else f"no_{name}"))
-        else:
-            words += [flag(name), *map(str, value if isinstance(value, list) else [value])]
-    return shlex.join(words)
-
-
-def describe_data(splits: Splits) -> dict[str, Any]:
-    """The data in numbers: what a file has to be like so that the trained network can read it."""
-
-    def one(part: Dataset | None) -> int:
-        return 0 if part is None else len(part)
-
-    leaves = jax.tree.leaves(splits.train.inputs)
-    return {
-        "name": splits.train.name,
-        "train": one(splits.train),
-        "valid": one(splits.valid),
-        "test": one(splits.test),
-        "classes": list(splits.train.classes),
-        "shape": list(leaves[0].shape[1:]),
-        "dtype": str(leaves[0].dtype),
-        "value_range": splits.train.value_range and [float(end) for end in splits.train.value_range],
-    }
 
 
 def summarise(folder: Path, fitted: Fitted, splits: Splits, row: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 An experiment has a frozen `Config`, `data(config) -> Splits`, `task(config, hyper) -> Task` and
 `plan(config, splits) -> Plan`; where it helps also `figures(fitted, splits, folder)`, which draws more than
-the runner does and returns name to caption.
+the runner does and returns name to caption. A chapter has `show(config) -> Shown`, with those or without.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from typing import Any, NamedTuple
 
 from nnjax.errors import ConfigError
 from nnjax.runner.settings import hyper_fields
+from nnjax.runner.shown import Shown
 from nnjax.types import Hyper, Plan, Splits, Task
+
+TRAINING = ("data", "task", "plan")
 
 
 class Experiment(NamedTuple):
@@ -33,6 +36,8 @@ class Experiment(NamedTuple):
         task: `task(config, hyper) -> Task`, called inside the trace.
         plan: `plan(config, splits) -> Plan`.
         figures: `figures(fitted, splits, folder) -> {name: caption}`, or None.
+        show: `show(config) -> Shown` of a chapter, or None.
+        trains: Whether it has data, task and plan; where it has not, calling one raises ConfigError.
     """
 
     name: str
@@ -44,6 +49,8 @@ class Experiment(NamedTuple):
     task: Callable[[Any, Hyper], Task]
     plan: Callable[[Any, Splits], Plan]
     figures: Callable[..., Mapping[str, str] | None] | None
+    show: Callable[[Any], Shown] | None = None
+    trains: bool = True
 
     def hyper(self, config: Any) -> dict[str, float]:
         """The settings that only scale, name to number: what the compiled program takes as arguments."""
@@ -73,21 +80,22 @@ def load_experiment(path: Path, name: str = "") -> Experiment:
     bare = [field.name for field in dataclasses.fields(config_type) if _without_default(field)]
     if bare:
         raise ConfigError(f"{path}: every setting of Config wants a default, got none for {', '.join(bare)}")
-    missing = [part for part in ("data", "task", "plan") if not callable(getattr(module, part, None))]
-    if missing:
-        raise ConfigError(
-            f"{path} wants the functions data, task and plan, got no {' and no '.join(missing)}"
-        )
+    show: Callable[[Any], Shown] | None = getattr(module, "show", None)
+    missing = [part for part in TRAINING if not callable(getattr(module, part, None))]
+    if missing and not (show and len(missing) == len(TRAINING)):
+        wanted = "the functions data, task and plan, or show alone"
+        raise ConfigError(f"{path} wants {wanted}, got no {' and no '.join(missing)}")
+    parts = {part: getattr(module, part, _without_training(path.stem)) for part in TRAINING}
     return Experiment(
         name=name or path.stem,
         path=path,
         purpose=about.partition("\n")[0],
         about=about,
         Config=config_type,
-        data=module.data,
-        task=module.task,
-        plan=module.plan,
+        **parts,
         figures=getattr(module, "figures", None),
+        show=show,
+        trains=not missing,
     )
 
 
@@ -106,6 +114,15 @@ def _import(path: Path) -> Any:
     sys.modules[specification.name] = module
     specification.loader.exec_module(module)
     return module
+
+
+def _without_training(name: str) -> Callable[..., Any]:
+    """What stands for data, task and plan in a chapter that has none."""
+
+    def refuse(*arguments: Any) -> Any:
+        raise ConfigError(f"{name} is a chapter that shows things: it has no training of its own")
+
+    return refuse
 
 
 def _without_default(field: dataclasses.Field) -> bool:

@@ -20,11 +20,13 @@ class Listed(NamedTuple):
         name: The name that `nnjax run` takes.
         purpose: The first line of its docstring.
         path: Its file.
+        chapter: Whether it has a `show`.
     """
 
     name: str
     purpose: str
     path: Path
+    chapter: bool
 
 
 def folders() -> list[Path]:
@@ -40,17 +42,22 @@ def experiments() -> list[Listed]:
     for folder in folders():
         for path in sorted(folder.glob("*.py")):
             if not path.stem.startswith("_"):
-                found.setdefault(path.stem, Listed(path.stem, purpose(path), path))
+                found.setdefault(path.stem, Listed(path.stem, *_read(path)))
     return [found[name] for name in sorted(found)]
 
 
-def purpose(path: Path) -> str:
-    """The first line of a module's docstring, or why it cannot be read. The module is not imported."""
+def _read(path: Path) -> tuple[str, Path, bool]:
+    """The first line of a module's docstring, or why it cannot be read, and whether it has a `show`.
+
+    The module is not imported.
+    """
     try:
-        docstring = ast.get_docstring(ast.parse(path.read_bytes()))
+        tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        return f"(cannot be read: {type(error).__name__})"
-    return docstring.splitlines()[0] if docstring else "(no docstring)"
+        return f"(cannot be read: {type(error).__name__})", path, False
+    docstring = ast.get_docstring(tree)
+    shows = any(isinstance(node, ast.FunctionDef) and node.name == "show" for node in tree.body)
+    return docstring.splitlines()[0] if docstring else "(no docstring)", path, shows
 
 
 def find_experiment(wanted: str) -> Path:
@@ -86,8 +93,16 @@ def show_list() -> str:
         return "There are no experiments here; `nnjax run PATH.py` takes one from anywhere."
     width = max(len(item.name) for item in listed)
     room = max(20, shutil.get_terminal_size((110, 24)).columns - width - 4)
-    lines = [f"  {item.name:<{width}}  {_cut(item.purpose, room)}" for item in listed]
-    return "\n".join([*lines, "", "Run one with `nnjax run NAME`; its settings: `nnjax run NAME --help`."])
+    lines = []
+    for title, chapter in (("Chapters, which show a mechanism:", True), ("Trainings:", False)):
+        group = [item for item in listed if item.chapter == chapter]
+        lines += [title] * bool(group)
+        lines += [f"  {item.name:<{width}}  {_cut(item.purpose, room)}" for item in group]
+    all_of_them = (
+        "; every chapter: `nnjax run --all-chapters`" if any(item.chapter for item in listed) else ""
+    )
+    hint = f"Run one with `nnjax run NAME`; its settings: `nnjax run NAME --help`{all_of_them}."
+    return "\n".join([*lines, "", hint])
 
 
 def _cut(text: str, room: int) -> str:

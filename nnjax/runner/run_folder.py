@@ -12,6 +12,7 @@ from typing import Any
 from nnjax.errors import ConfigError, StorageError
 
 CONFIG = "config.json"
+STAMP = "%Y-%m-%d_%H-%M-%S"
 
 
 def new_folder(out: Path, name: str, started: datetime.datetime) -> Path:
@@ -20,10 +21,18 @@ def new_folder(out: Path, name: str, started: datetime.datetime) -> Path:
     Raises:
         StorageError: The folder cannot be made.
     """
-    stamp = started.strftime("%Y-%m-%d_%H-%M-%S")
+    return fresh_folder(out / name / started.strftime(STAMP))
+
+
+def fresh_folder(wanted: Path) -> Path:
+    """Makes the folder `wanted`, with a number behind its name where there is one already.
+
+    Raises:
+        StorageError: The folder cannot be made.
+    """
     number = 1
     while True:
-        folder = out / name / (stamp if number == 1 else f"{stamp}_{number}")
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
         try:
             folder.mkdir(parents=True)
             return folder

@@ -21,7 +21,8 @@ def write_report(folder: str | Path) -> Path:
 
     Args:
         folder: The run folder: config.json, metrics.jsonl, summary.json, timing.jsonl, experiment.py,
-            figures/NAME.png and figures/captions.json (name to caption), or any part of these.
+            numbers.json, figures/NAME.png or .gif and figures/captions.json (name to caption), or any part
+            of these.
 
     Returns:
         The path of the page.
@@ -51,6 +52,7 @@ def report_page(run: RunFiles) -> str:
         sections.headline(run),
         sections.notice(run),
         sections.pictures(run, _curves(run)),
+        sections.numbers(run),
         sections.network(run),
         sections.settings(run),
         sections.time(run),

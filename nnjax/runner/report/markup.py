@@ -64,12 +64,14 @@ def pairs(items: Sequence[tuple[str, str]], code: bool = False) -> str:
 
 def figure(picture: Picture, caption: str) -> str:
     """A picture inside the page itself, with its caption."""
-    data = base64.b64encode(picture.png).decode("ascii")
-    # Figures are drawn at 150 dots an inch, and a page is read at about 100.
-    width, height = round(picture.width / 1.5), round(picture.height / 1.5)
+    data = base64.b64encode(picture.data).decode("ascii")
+    # Figures are drawn at 150 dots an inch, animations at 100, and a page is read at about 100.
+    shrink = 1.5 if picture.kind == "png" else 1.0
+    width, height = round(picture.width / shrink), round(picture.height / shrink)
     kind = "wide large" if width > 650 else "wide"  # what is large scrolls on a telephone
+    source = f"data:image/{picture.kind};base64,{data}"
     return (
-        f'<figure>\n<div class="{kind}"><img src="data:image/png;base64,{data}" alt="{escape(caption)}" '
+        f'<figure>\n<div class="{kind}"><img src="{source}" alt="{escape(caption)}" '
         f'width="{width}" height="{height}"></div>\n'
         f"<figcaption>{escape(caption)}</figcaption>\n</figure>"
     )

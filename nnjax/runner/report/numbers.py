@@ -94,3 +94,20 @@ def setting(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} = {setting(item)}" for key, item in value.items())
     return str(value)
+
+
+def measured(value: Any) -> str:
+    """A number of a chapter: counts whole, what was measured with four digits, texts as they are.
+
+    >>> measured(1000), measured(0.8641975), measured(1e-12), measured(-6.0), measured([1.0, 2.5])
+    ('1,000', '0.8642', '1e-12', '-6', '1, 2.5')
+    >>> measured("AND"), measured(True), measured(None)
+    ('AND', 'yes', '')
+    """
+    if value is None or isinstance(value, bool | str):
+        return "" if value is None else setting(value) if isinstance(value, bool) else value
+    if isinstance(value, list):
+        return ", ".join(measured(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {measured(item)}" for key, item in value.items())
+    return count(value) if isinstance(value, int) else f"{value:.4g}"

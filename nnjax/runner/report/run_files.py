@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,12 @@ SHOWS = {
     "timing.jsonl": "where the time went",
     "experiment.py": "the source",
 }
-PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+CHAPTER_SHOWS = {
+    "config.json": "settings and environment",
+    "numbers.json": "the numbers",
+    "experiment.py": "the source",
+}
+ENDS = {"png": b"\x00\x00\x00\x00IEND\xaeB`\x82", "gif": b"\x00;"}  # how a whole picture ends
 Row = dict[str, Any]
 
 
@@ -27,18 +32,20 @@ class Picture(NamedTuple):
     """One figure of the run.
 
     Attributes:
-        name: The name of its file without ".png".
+        name: The name of its file without the ending.
         caption: From captions.json, or "".
-        png: The file.
+        data: The file.
         width: In pixels.
         height: In pixels.
+        kind: "png" or "gif".
     """
 
     name: str
     caption: str
-    png: bytes
+    data: bytes
     width: int
     height: int
+    kind: str = "png"
 
 
 class RunFiles(NamedTuple):
@@ -53,6 +60,7 @@ class RunFiles(NamedTuple):
         pictures: The figures, by name.
         source: experiment.py, or "".
         missing: What the page cannot show, in words.
+        numbers: numbers.json of a chapter.
     """
 
     config: Row
@@ -63,6 +71,7 @@ class RunFiles(NamedTuple):
     pictures: list[Picture]
     source: str
     missing: list[str]
+    numbers: Mapping[str, Any] = {}
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -75,8 +84,9 @@ def read_run(folder: Path) -> RunFiles:
     """
     if not folder.is_dir():
         raise ConfigError(f"no run folder at {folder}")
-    missing = [f"{shows} ({name})" for name, shows in SHOWS.items() if not (folder / name).exists()]
     config = _json(folder / "config.json", {}, _is_object, "an object")
+    shows = CHAPTER_SHOWS if config.get("chapter") and "plan" not in config else SHOWS
+    missing = [f"{words} ({name})" for name, words in shows.items() if not (folder / name).exists()]
     metrics, torn = _json_lines(folder / "metrics.jsonl", _is_metrics_row)
     timing, torn_timing = _json_lines(folder / "timing.jsonl", _is_timing_row)
     test = next((row for row in reversed(metrics) if any(key.startswith("test_") for key in row)), None)
@@ -93,6 +103,7 @@ def read_run(folder: Path) -> RunFiles:
         pictures=_pictures(folder / "figures"),
         source=_text(folder / "experiment.py") or "",
         missing=missing,
+        numbers=_json(folder / "numbers.json", {}, _is_object, "an object of numbers by name"),
     )
 
 
@@ -192,34 +203,35 @@ def _layers(path: Path) -> list[Row]:
 
 def _pictures(folder: Path) -> list[Picture]:
     captions = _json(folder / "captions.json", {}, _is_object, "an object of captions by name")
-    return [
-        _picture(path, str(captions.get(path.stem, captions.get(path.name, ""))))
-        for path in sorted(folder.glob("*.png"))
-    ]
+    told = list(captions)  # in the order of the story; what has no caption comes after, by name
+    paths = sorted(path for kind in ENDS for path in folder.glob(f"*.{kind}"))
+    paths.sort(key=lambda path: told.index(path.stem) if path.stem in told else len(told))
+    return [_picture(path, str(captions.get(path.stem, captions.get(path.name, "")))) for path in paths]
 
 
 def _picture(path: Path, caption: str) -> Picture:
     from PIL import Image
 
+    kind = path.suffix[1:]
     try:
-        png = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
     try:
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(data), formats=[kind.upper()]) as image:
             image.verify()  # the checksums, which load() does not look at
-        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+        with Image.open(io.BytesIO(data), formats=[kind.upper()]) as image:
             image.load()
-        if PNG_END not in png:
+        if ENDS[kind] not in data:
             raise ValueError("its end is missing")
-        return Picture(path.stem, caption, png, *image.size)
+        return Picture(path.stem, caption, data, *image.size, kind)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DamagedError(f"{path} is damaged: {_reason(error)}") from error
+        raise DamagedError(f"{path} is damaged: {_reason(error, kind)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, kind: str) -> str:
     # Pillow's own words name an object in memory, which tells nobody anything.
-    return "it is no PNG image" if "cannot identify" in str(error) else str(error)
+    return f"it is no {kind.upper()} image" if "cannot identify" in str(error) else str(error)
 
 
 def _short(value: Any) -> str:

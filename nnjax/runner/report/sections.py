@@ -7,7 +7,7 @@ from typing import Any
 
 from nnjax.runner.plots import best_row
 from nnjax.runner.report.markup import Column, code, escape, figure, pairs, section, table
-from nnjax.runner.report.numbers import count, memory, metric, moment, seconds, setting
+from nnjax.runner.report.numbers import count, measured, memory, metric, moment, seconds, setting
 from nnjax.runner.report.run_files import Picture, Row, RunFiles
 
 CURVES, CONFUSION, MISTAKES = "learning_curves", "confusion_matrix", "mistakes"
@@ -128,7 +128,35 @@ def pictures(run: RunFiles, curves: Picture | None) -> str:
         for name, picture in by_name.items()
         if name not in KNOWN
     ]
-    return "\n".join([*known, section("More figures", *others)])
+    title = "What it shows" if run.config.get("chapter") else "More figures"
+    return "\n".join([*known, section(title, *others)])
+
+
+def numbers(run: RunFiles) -> str:
+    """What a chapter measured: names with their values, and its tables."""
+    tables = {name: value for name, value in run.numbers.items() if is_table(value)}
+    single = [(_words(name), measured(value)) for name, value in run.numbers.items() if name not in tables]
+    shown = [f"<h3>{escape(_words(name))}</h3>\n{_rows_table(rows)}" for name, rows in tables.items()]
+    return section("The numbers", pairs(single), *shown)
+
+
+def is_table(value: Any) -> bool:
+    """Whether a number of a chapter is a list of equal objects."""
+    return bool(value) and isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _rows_table(rows: list[Row]) -> str:
+    names = list(dict.fromkeys(key for row in rows for key in row))
+
+    def numeric(name: str) -> bool:
+        return all(isinstance(row.get(name), int | float) for row in rows)
+
+    columns = [Column(_words(name), numeric(name)) for name in names]
+    return table(columns, [[measured(row.get(name)) for name in names] for row in rows])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def network(run: RunFiles) -> str:
