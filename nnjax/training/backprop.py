@@ -73,6 +73,7 @@ class Cost(NamedTuple):
     Attributes:
         output: `a = output(z)`.
         targets: `targets(z, given) -> t`: labels become rows of 0 and 1.
+        of_activation: The loss of each example as a function of (a, t), [N].
         by_activation: `d loss / da` as a function of (z, t), [N, M].
         output_derivative: `da / dz` as a function of z: [N, M], or [N, K, K] of a softmax.
         by_aggregation: `d loss / dz` as a function of (z, t): what the product of the two comes to.
@@ -82,6 +83,7 @@ class Cost(NamedTuple):
 
     output: Callable[[Array], Array]
     targets: Callable[[Array, Any], Array]
+    of_activation: Callable[[Array, Array], Array]
     by_activation: Callable[[Array, Array], Array]
     output_derivative: Callable[[Array], Array]
     by_aggregation: Callable[[Array, Array], Array]
@@ -235,6 +237,7 @@ COSTS: dict[PerExample, Cost] = {
     squared_error: Cost(
         output=identity,
         targets=lambda z, given: paired(z, given, "backprop")[1].reshape(z.shape),
+        of_activation=lambda a, t: jnp.sum(jnp.square(a - t), axis=1),
         by_activation=lambda z, t: 2 * (z - t),
         output_derivative=jnp.ones_like,
         by_aggregation=lambda z, t: 2 * (z - t),
@@ -244,6 +247,7 @@ COSTS: dict[PerExample, Cost] = {
     binary_cross_entropy: Cost(
         output=sigmoid,
         targets=_column,
+        of_activation=lambda a, t: -jnp.sum(t * jnp.log(a) + (1 - t) * jnp.log1p(-a), axis=1),
         by_activation=lambda z, t: (1 - t) / sigmoid(-z) - t / sigmoid(z),
         output_derivative=sigmoid_derivative,
         by_aggregation=lambda z, t: sigmoid(z) - t,
@@ -253,6 +257,7 @@ COSTS: dict[PerExample, Cost] = {
     cross_entropy: Cost(
         output=softmax,
         targets=_one_hot,
+        of_activation=lambda a, t: -jnp.sum(t * jnp.log(a), axis=1),
         by_activation=lambda z, t: -t / softmax(z),
         output_derivative=_softmax_jacobian,
         by_aggregation=lambda z, t: softmax(z) * t.sum(axis=1, keepdims=True) - t,
