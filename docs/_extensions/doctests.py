@@ -17,6 +17,9 @@ class FencedDoctests(griffe.Extension):
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Rewrites the docstring of one object."""
         if obj.docstring:
-            obj.docstring.value = DOCTEST.sub(
-                lambda found: f"{found['indent']}```pycon\n{found[0]}\n{found['indent']}```", obj.docstring.value
-            )
+            obj.docstring.value = DOCTEST.sub(fenced, obj.docstring.value)
+
+
+def fenced(found: re.Match[str]) -> str:
+    """One doctest between fences."""
+    return f"{found['indent']}```pycon\n{found[0]}\n{found['indent']}```"
