@@ -5,9 +5,17 @@
 >>> plots.save(figure, "curves.png")  # doctest: +SKIP
 """
 
+from nnjax.runner.plots.agreement import agreement_figure as agreement_figure
 from nnjax.runner.plots.classification import confusion_figure as confusion_figure
+from nnjax.runner.plots.code import code_figure as code_figure
+from nnjax.runner.plots.code import source as source
 from nnjax.runner.plots.curves import best_row as best_row
 from nnjax.runner.plots.curves import learning_curves as learning_curves
+from nnjax.runner.plots.passes import Signal as Signal
+from nnjax.runner.plots.passes import draw_signal as draw_signal
+from nnjax.runner.plots.passes import signal_figure as signal_figure
+from nnjax.runner.plots.passes import signal_gif as signal_gif
+from nnjax.runner.plots.passes import signals as signals
 from nnjax.runner.plots.pictures import image_grid as image_grid
 from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
 from nnjax.runner.plots.regions import decision_regions as decision_regions
