@@ -21,6 +21,8 @@ _ROOMS = {
     "nnjax.training.penalties": "l1_penalty l2_penalty",
     "nnjax.training.step": "step",
     "nnjax.training.fit": "fit",
+    "nnjax.training.fit_population": "fit_population",
+    "nnjax.training.sweep": "grid sample",
     "nnjax.training.evaluate": "evaluate predict",
     "nnjax.runner.configure": "configure",
 }

@@ -19,6 +19,7 @@ from nnjax.runner.configure import configure as configure
 from nnjax.training.evaluate import evaluate as evaluate
 from nnjax.training.evaluate import predict as predict
 from nnjax.training.fit import fit as fit
+from nnjax.training.fit_population import fit_population as fit_population
 from nnjax.training.losses import binary_cross_entropy as binary_cross_entropy
 from nnjax.training.losses import cross_entropy as cross_entropy
 from nnjax.training.losses import per_example as per_example
@@ -29,6 +30,8 @@ from nnjax.training.metrics import confusion_matrix as confusion_matrix
 from nnjax.training.penalties import l1_penalty as l1_penalty
 from nnjax.training.penalties import l2_penalty as l2_penalty
 from nnjax.training.step import step as step
+from nnjax.training.sweep import grid as grid
+from nnjax.training.sweep import sample as sample
 from nnjax.types import Batch as Batch
 from nnjax.types import Dataset as Dataset
 from nnjax.types import Mean as Mean

@@ -162,8 +162,10 @@ class Plan:
         min_delta: How much the monitored value must improve to count.
         monitor: The row entry that decides what is best; its sign says nothing, see `maximize`.
         maximize: Whether a larger monitored value is better.
-        layout: "one" device, or "batch": each batch sharded over `devices`.
+        layout: "one" device, "batch" (each batch sharded over `devices`) or "lanes" (the members of
+            a population shared out over them).
         devices: How many devices of the machine are used.
+        lanes: How many members of a population are on the devices at once.
     """
 
     segments: int
@@ -175,3 +177,4 @@ class Plan:
     maximize: bool = False
     layout: str = "one"
     devices: int = 1
+    lanes: int = 1

@@ -8,8 +8,10 @@ from pathlib import Path
 import jax
 import pytest
 
+from nnjax import configure
+
 # Before any backend starts: the layouts that shard over devices need more than one of them.
-jax.config.update("jax_num_cpu_devices", 2)
+configure(cores=2, cache=False)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 

@@ -4,16 +4,19 @@ import io
 
 import pytest
 
-from nnjax import Plan
 from nnjax.training.progress import Progress
-from nnjax.training.train import Chunk
 
-PLAN = Plan(segments=4, segment_steps=5, batch_size=8)
 ROW = {"step": 5, "epoch": 1, "train_loss": 0.5, "train_accuracy": 0.75}
 
 
 def chunk(segments, seconds=2.0):
-    return Chunk(None, [ROW | {"epoch": segments}], segments, PLAN, examples=400, seconds=seconds)
+    return {
+        "row": ROW | {"epoch": segments},
+        "done": segments,
+        "total": 4,
+        "examples": 400,
+        "seconds": seconds,
+    }
 
 
 class Terminal(io.StringIO):
@@ -24,8 +27,8 @@ class Terminal(io.StringIO):
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     with Progress(stream) as progress:
-        progress(chunk(1))
-        progress(chunk(2))
+        progress(**chunk(1))
+        progress(**chunk(2))
     assert (
         stream.getvalue() == "epoch 2: train loss 0.5000, train accuracy 0.7500, 200 examples/s, 4 s left\n"
     )
@@ -36,7 +39,7 @@ def test_a_line_now_and_then(monkeypatch):
     monkeypatch.setattr("nnjax.training.progress.LINE_EVERY_SECONDS", 0.0)
     with Progress(stream) as progress:
         for segments in (1, 2, 3, 4):
-            progress(chunk(segments))
+            progress(**chunk(segments))
     lines = stream.getvalue().splitlines()
     assert [line.partition(":")[0] for line in lines] == [
         "epoch 1",
@@ -51,10 +54,10 @@ def test_a_line_now_and_then(monkeypatch):
 def test_a_bar_in_a_terminal_once_it_is_worth_it():
     quick, slow = Terminal(), Terminal()
     with Progress(quick, bar_after=1e9) as progress:
-        progress(chunk(1))
+        progress(**chunk(1))
     with Progress(slow, bar_after=0.0) as progress:
-        progress(chunk(1))
-        progress(chunk(3))
+        progress(**chunk(1))
+        progress(**chunk(3))
     assert "━" not in quick.getvalue()
     assert "━" in slow.getvalue()
     assert "3/4" in slow.getvalue()
@@ -71,7 +74,7 @@ def test_no_training_no_words():
 def test_the_bar_goes_when_the_training_fails():
     def failing(progress):
         with progress:
-            progress(chunk(1))
+            progress(**chunk(1))
             raise KeyError
 
     progress = Progress(Terminal(), bar_after=0.0)

@@ -18,14 +18,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from nnjax.training.member import DIVERGED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
+from nnjax.training.member import DIVERGED, FINISHED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
 from nnjax.training.shuffle import shuffled
 from nnjax.training.step import Everywhere, divide, here, measure, step
 from nnjax.types import Array, Mean, Params, Plan, Recipe, Task
 
 EVALUATION_BATCH = 512  # examples scored at once where no gradient keeps their activations
 CHUNK_ROWS = 1024  # the most segments of one chunk: the length of its table of rows
-TINY_STEP = 40_000  # parameters times examples a step, see `compiler_options`
+TINY_STEP = 40_000  # parameters times examples a step, see `tiny_step`
 AXIS = "batch"  # the mesh axis over which layout "batch" shards each batch
 
 Row = Mapping[str, Array]  # what a segment reports, float32 scalars
@@ -33,13 +33,13 @@ Row = Mapping[str, Array]  # what a segment reports, float32 scalars
 
 def everywhere_of(plan: Plan) -> Everywhere:
     """How sums reach all devices that share a batch."""
-    return here if plan.layout == "one" else lambda tree: jax.lax.psum(tree, AXIS)
+    return here if plan.layout != "batch" else lambda tree: jax.lax.psum(tree, AXIS)
 
 
 def share(plan: Plan, size: int) -> tuple[Array, Array]:
     """This device's positions within a batch of `size`, and which of them exist: [b], [b]."""
-    own = -(-size // plan.devices)
-    first = 0 if plan.layout == "one" else jax.lax.axis_index(AXIS) * own
+    own = -(-size // plan.devices) if plan.layout == "batch" else size
+    first = 0 if plan.layout != "batch" else jax.lax.axis_index(AXIS) * own
     offsets = first + jnp.arange(own)
     return offsets, offsets < size
 
@@ -97,17 +97,18 @@ def score(task: Task, plan: Plan, part: Part, params: Params, fold: Array) -> di
 
 
 def judge(plan: Plan, row: Row, member: Member) -> Member:
-    """Keeps the best parameters and decides early stopping, from the row of a segment."""
+    """Keeps the best parameters and decides whether it is over, from the row of a segment."""
     value = -row[plan.monitor] if plan.maximize else row[plan.monitor]
     better = value < member.best_score - plan.min_delta
     waited = jnp.where(better, 0, member.waited + 1)
     stop = False if plan.patience is None else waited >= plan.patience
+    finished = member.step >= plan.segments * plan.segment_steps
     return member._replace(
         best_params=select(better, member.params, member.best_params),
         best_score=jnp.where(better, value, member.best_score),
         best_step=jnp.where(better, member.step, member.best_step),
         waited=waited,
-        status=jnp.where(stop, STOPPED, member.status),
+        status=jnp.where(finished, FINISHED, jnp.where(stop, STOPPED, member.status)),
     )
 
 
@@ -148,8 +149,24 @@ def row_names(task: Task, data: Data) -> list[str]:
     return [f"{part}_{name}" for part in parts for name in ("loss", *task.metrics)]
 
 
-def chunk(recipe: Recipe, plan: Plan, data: Data, member: Member, n: Array) -> tuple[Member, Row, Array]:
+def chunk(
+    recipe: Recipe,
+    plan: Plan,
+    data: Data,
+    member: Member,
+    n: Array,
+    worthwhile: Callable[[Array], Array] = here,
+) -> tuple[Member, Row, Array]:
     """Up to `n` segments (traced), fewer when the member stops.
+
+    Args:
+        recipe: What is learned.
+        plan: How (static).
+        data: The parts.
+        member: The training.
+        n: The most segments.
+        worthwhile: Whether to go on, given whether this member is running; members that run side
+            by side go on while enough of them are.
 
     Returns:
         The member, a table of rows (name to float32 [CHUNK_ROWS]) and how many of them are filled.
@@ -158,7 +175,7 @@ def chunk(recipe: Recipe, plan: Plan, data: Data, member: Member, n: Array) -> t
     table = {name: jnp.zeros(min(plan.segments, CHUNK_ROWS)) for name in names}
 
     def more(carry: tuple[Member, Row, Array]) -> Array:
-        return (carry[2] < n) & (carry[0].status == RUNNING)
+        return (carry[2] < n) & worthwhile(carry[0].status == RUNNING)
 
     def body(carry: tuple[Member, Row, Array]) -> tuple[Member, Row, Array]:
         member, table, i = carry
@@ -186,17 +203,20 @@ def compile_chunk(
     return lowered.compile(compiler_options=compiler_options(plan, member.params))
 
 
+def tiny_step(plan: Plan, params: Params) -> bool:
+    """Whether a step is so small that, on a CPU, it spends its time between kernels."""
+    work = plan.batch_size * sum(leaf.size for leaf in jax.tree.leaves(params))
+    return jax.default_backend() == "cpu" and work <= TINY_STEP
+
+
 def compiler_options(plan: Plan, params: Params) -> dict[str, str | bool]:
     """What XLA is told about one program, a function of its shapes.
 
-    On a CPU, a loop whose step is tiny spends its time between kernels. XLA can compile such a
-    loop to one kernel (`nnjax.configure` allows it that), unless products in it are handed to the
-    YNNPACK library; so for tiny steps they are not. Past TINY_STEP the library is faster.
+    A loop of tiny steps can be compiled to one kernel (`nnjax.configure` allows XLA that), unless
+    products in it are handed to the YNNPACK library; so for tiny steps they are not. For larger
+    ones the library is faster.
     """
-    work = plan.batch_size * sum(leaf.size for leaf in jax.tree.leaves(params))
-    if jax.default_backend() != "cpu" or work > TINY_STEP:
-        return {}
-    return {"xla_cpu_experimental_ynn_fusion_type": ""}
+    return {"xla_cpu_experimental_ynn_fusion_type": ""} if tiny_step(plan, params) else {}
 
 
 def mesh(plan: Plan) -> jax.sharding.Mesh:

@@ -166,7 +166,8 @@ def fit_task(
             rows.extend(chunk.rows)
             seconds["train"] += chunk.seconds
             if shown is not None:
-                shown(chunk)
+                last = chunk.rows[-1] if chunk.rows else {}
+                shown(last, chunk.segments, plan.segments, chunk.examples, chunk.seconds)
             on_chunk(chunk)
 
         member = start(recipe, plan, seed, hyper)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from nnjax.types import Array, Batch, Hyper, Key, Params, Recipe
 
-RUNNING, STOPPED, DIVERGED = 0, 1, 2  # Member.status
+RUNNING, STOPPED, DIVERGED, FINISHED = 0, 1, 2, 3  # Member.status
 INIT, NOISE = 0, 1  # what a member's random keys are for
 
 
@@ -76,7 +76,7 @@ class Member(NamedTuple):
         best_score: float32, the monitored value there, smaller is better.
         best_step: int32, the step there.
         waited: int32, segments since then.
-        status: int32: RUNNING, STOPPED (early) or DIVERGED.
+        status: int32: RUNNING, FINISHED (the whole plan), STOPPED (early) or DIVERGED.
     """
 
     seed: Array

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
-
-from nnjax.training.train import Chunk
 
 BAR_AFTER_SECONDS = 0.5  # a shorter training needs no bar, and drawing one would take longer
 LINE_EVERY_SECONDS = 5.0
@@ -15,7 +14,7 @@ LINE_EVERY_SECONDS = 5.0
 class Progress:
     """Shows a training: loss, accuracy, examples per second and time left.
 
-    Use it as a context manager and pass it to `train` as `on_chunk`.
+    Use it as a context manager, and tell it of every chunk.
 
     Attributes:
         stream: Where it writes; a bar if that is a terminal, plain lines if not.
@@ -27,24 +26,34 @@ class Progress:
         self.terminal = self.stream.isatty()
         self.began = self.told = time.perf_counter()
         self._bar: Any = None
-        self._last: Chunk | None = None
-        self._examples = 0
+        self._row: Mapping[str, Any] = {}
+        self._done = self._total = self._examples = 0
         self._seconds = 0.0
 
     def __enter__(self) -> Progress:
         return self
 
-    def __call__(self, chunk: Chunk) -> None:
-        """Takes a chunk into account, and draws when it is time to."""
-        self._last = chunk
-        self._examples += chunk.examples
-        self._seconds += chunk.seconds
+    def __call__(self, row: Mapping[str, Any], done: int, total: int, examples: int, seconds: float) -> None:
+        """Takes a chunk into account, and draws when it is time to.
+
+        Args:
+            row: The last row of metrics, with its "epoch".
+            done: Segments done.
+            total: Segments there are.
+            examples: Examples seen in this chunk.
+            seconds: Wall time of this chunk.
+        """
+        self._row, self._done, self._total = row, done, total
+        self._examples += examples
+        self._seconds += seconds
         now = time.perf_counter()
         if self.terminal:
             if self._bar is None and now - self.began >= self.bar_after:
-                self._bar = new_bar(self.stream, chunk.plan.segments)
+                self._bar = new_bar(self.stream, total)
             if self._bar is not None:
-                self._bar.update(self._bar.task_ids[0], completed=chunk.segments, told=self.described())
+                self._bar.update(
+                    self._bar.task_ids[0], completed=done, pace=self.pace(), told="\n".join(self.numbers())
+                )
         elif now - self.told >= LINE_EVERY_SECONDS:
             self.told = now
             self.write_line()
@@ -52,28 +61,26 @@ class Progress:
     def __exit__(self, *error: Any) -> None:
         if self._bar is not None:
             self._bar.stop()
-        if self._last is not None:
+        if self._total:
             self.write_line()
 
     def described(self) -> str:
         """The last row's numbers and the pace, in words."""
-        chunk = self._last
-        if chunk is None:
-            return ""
-        row = chunk.rows[-1] if chunk.rows else {}
-        numbers = [f"{name.replace('_', ' ')} {value:.4f}" for name, value in row.items() if "_" in name]
-        pace = self._examples / self._seconds if self._seconds else 0.0
-        return ", ".join([*numbers, f"{pace:,.0f} examples/s"])
+        return ", ".join([*self.numbers(), f"{self.pace():,.0f} examples/s"])
+
+    def numbers(self) -> list[str]:
+        """The last row's numbers, each with its name."""
+        return [f"{k.replace('_', ' ')} {value:.4f}" for k, value in self._row.items() if "_" in k]
+
+    def pace(self) -> float:
+        """Examples a second."""
+        return self._examples / self._seconds if self._seconds else 0.0
 
     def write_line(self) -> None:
         """One plain line."""
-        chunk = self._last
-        if chunk is None:
-            return
-        epoch = chunk.rows[-1]["epoch"] if chunk.rows else "?"
-        left = self._seconds / max(chunk.segments, 1) * (chunk.plan.segments - chunk.segments)
+        left = self._seconds / max(self._done, 1) * (self._total - self._done)
         rest = f", {left:.0f} s left" if left >= 1 else ""
-        print(f"epoch {epoch}: {self.described()}{rest}", file=self.stream, flush=True)
+        print(f"epoch {self._row.get('epoch', '?')}: {self.described()}{rest}", file=self.stream, flush=True)
 
 
 def new_bar(stream: Any, total: int) -> Any:
@@ -82,8 +89,14 @@ def new_bar(stream: Any, total: int) -> Any:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.fields[told]}"))
-    bar = RichProgress(*columns, console=Console(file=stream), transient=True)
-    bar.add_task("training", total=total, told="")
+    columns = (
+        MofNCompleteColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[pace]:,.0f} examples/s"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[told]}"),  # one number a line, so that 80 columns are enough
+    )
+    bar = RichProgress(*columns, console=Console(file=stream), transient=True, expand=True)
+    bar.add_task("training", total=total, told="", pace=0.0)
     bar.start()
     return bar

@@ -84,9 +84,9 @@ def train(
     compiled = compile_chunk(recipe, plan, data, member)
     on_compiled(time.perf_counter() - began)
     done, ahead = int(member.step) // plan.segment_steps, 1
-    while done < plan.segments and int(member.status) == RUNNING:
+    while int(member.status) == RUNNING:
         began = time.perf_counter()
-        n = min(ahead, plan.segments - done, CHUNK_ROWS)
+        n = min(ahead, CHUNK_ROWS)
         member, table, count = compiled(data, member, jnp.int32(n))
         jax.block_until_ready(member)
         seconds = time.perf_counter() - began
