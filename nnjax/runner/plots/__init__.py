@@ -11,6 +11,14 @@ from nnjax.runner.plots.code import code_figure as code_figure
 from nnjax.runner.plots.code import source as source
 from nnjax.runner.plots.curves import best_row as best_row
 from nnjax.runner.plots.curves import learning_curves as learning_curves
+from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
+from nnjax.runner.plots.fits import fit_figure as fit_figure
+from nnjax.runner.plots.fits import starts_figure as starts_figure
+from nnjax.runner.plots.panels import Curve as Curve
+from nnjax.runner.plots.panels import Panel as Panel
+from nnjax.runner.plots.panels import draw_panel as draw_panel
+from nnjax.runner.plots.panels import panels_figure as panels_figure
+from nnjax.runner.plots.panels import table_panel as table_panel
 from nnjax.runner.plots.passes import Signal as Signal
 from nnjax.runner.plots.passes import draw_signal as draw_signal
 from nnjax.runner.plots.passes import signal_figure as signal_figure
@@ -26,3 +34,7 @@ from nnjax.runner.plots.style import look as look
 from nnjax.runner.plots.style import new_figure as new_figure
 from nnjax.runner.plots.style import png as png
 from nnjax.runner.plots.style import save as save
+from nnjax.runner.plots.surfaces import Surface as Surface
+from nnjax.runner.plots.surfaces import Way as Way
+from nnjax.runner.plots.surfaces import draw_surface as draw_surface
+from nnjax.runner.plots.surfaces import surface_figure as surface_figure
