@@ -93,3 +93,9 @@ def test_halving_lets_the_better_half_go_on():
 def test_wrong_arguments_are_named(options, message):
     with pytest.raises(ConfigError, match=message):
         quiet(**options)
+
+
+def test_many_short_trainings_in_few_lanes_end_too():
+    fitted = quiet(settings={"learning_rate": np.full(60, 1e-2)}, seeds=2, epochs=1, lanes=2)
+    assert (fitted.results.status == FINISHED).all()
+    np.testing.assert_array_equal(fitted.results.best_score[:118], fitted.results.best_score[2:])

@@ -15,7 +15,7 @@ import numpy as np
 from nnjax.data.checks import check_splits
 from nnjax.data.splits import k_folds
 from nnjax.errors import ConfigError
-from nnjax.training.engine import row_names, score
+from nnjax.training.engine import CHUNK_ROWS, row_names, score
 from nnjax.training.evaluate import ALONE, part_of
 from nnjax.training.fit import as_splits, plan_for
 from nnjax.training.halving import Halving, ahead, check_halving, cull
@@ -177,7 +177,8 @@ def run_to_end(
         spent = time.perf_counter() - compiled
         seconds["compile"] += compiled - began
         seconds["train"] += spent
-        pace = max(1, round(CHUNK_SECONDS * max(1, int(n.max())) / spent))
+        # A chunk also ends when members do, however long it might have been: so the pace has a bound.
+        pace = int(np.clip(CHUNK_SECONDS * int(n.max()) / spent, 1, CHUNK_ROWS))
         if shown is not None:
             now = segments_trained(population, state)
             examples = (now - done) * plan.segment_steps * plan.batch_size
