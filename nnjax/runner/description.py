@@ -44,7 +44,7 @@ def describe(
         "devices": [f"{device.platform}:{device.id} {device.device_kind}" for device in jax.local_devices()],
         "git_commit": machine.git_commit(experiment.path.resolve().parent),
         "started": started.isoformat(timespec="seconds"),
-        "seed": getattr(config, "seed", 0),
+        "seed": getattr(config, "seed", 0 if experiment.trains else None),
     }
 
 

@@ -6,6 +6,7 @@
 """
 
 from nnjax.runner.plots.agreement import agreement_figure as agreement_figure
+from nnjax.runner.plots.animation import gif as gif
 from nnjax.runner.plots.classification import confusion_figure as confusion_figure
 from nnjax.runner.plots.code import code_figure as code_figure
 from nnjax.runner.plots.code import source as source
@@ -14,6 +15,17 @@ from nnjax.runner.plots.curves import learning_curves as learning_curves
 from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
 from nnjax.runner.plots.fits import fit_figure as fit_figure
 from nnjax.runner.plots.fits import starts_figure as starts_figure
+from nnjax.runner.plots.hidden import hidden_space as hidden_space
+from nnjax.runner.plots.hidden import hidden_space_gif as hidden_space_gif
+from nnjax.runner.plots.lines import LinePath as LinePath
+from nnjax.runner.plots.lines import line_gif as line_gif
+from nnjax.runner.plots.lines import line_strip as line_strip
+from nnjax.runner.plots.matrices import Matrix as Matrix
+from nnjax.runner.plots.matrices import formula as formula
+from nnjax.runner.plots.matrices import layers_formula as layers_formula
+from nnjax.runner.plots.network import draw_network as draw_network
+from nnjax.runner.plots.network import network_figure as network_figure
+from nnjax.runner.plots.neuron import neuron_figure as neuron_figure
 from nnjax.runner.plots.panels import Curve as Curve
 from nnjax.runner.plots.panels import Panel as Panel
 from nnjax.runner.plots.panels import draw_panel as draw_panel
@@ -28,6 +40,7 @@ from nnjax.runner.plots.pictures import image_grid as image_grid
 from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
 from nnjax.runner.plots.regions import decision_regions as decision_regions
 from nnjax.runner.plots.regions import draw_regions as draw_regions
+from nnjax.runner.plots.shares import share_curves as share_curves
 from nnjax.runner.plots.style import figure_style as figure_style
 from nnjax.runner.plots.style import label_lines as label_lines
 from nnjax.runner.plots.style import look as look

@@ -149,7 +149,8 @@ def _rows_table(rows: list[Row]) -> str:
     names = list(dict.fromkeys(key for row in rows for key in row))
 
     def numeric(name: str) -> bool:
-        return all(isinstance(row.get(name), int | float) for row in rows)
+        values = [row.get(name) for row in rows]
+        return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
     columns = [Column(_words(name), numeric(name)) for name in names]
     return table(columns, [[measured(row.get(name)) for name in names] for row in rows])
@@ -213,7 +214,7 @@ def time(run: RunFiles) -> str:
     """Where the time went: a bar, and its numbers."""
     spent = _spent(run.timing)
     total = sum(spent.values())
-    if not spent:
+    if not spent or set(spent) == {"show"}:  # a chapter's time is one number, which stands above
         return ""
     rows = []
     for event, took in spent.items():
