@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,18 +15,16 @@ from PIL import Image
 from nnjax import load, mlp, perceptron, unit_step
 from nnjax.errors import DataError
 from nnjax.runner import plots
+from nnjax.runner.experiment_module import load_experiment
 from nnjax.runner.plots.neuron import line_formula
 from nnjax.runner.shown import Shown
+
+PATH = Path(__file__).resolve().parent.parent / "experiments/neuron.py"
 
 
 @pytest.fixture(scope="module")
 def chapter() -> ModuleType:
-    path = Path(__file__).parent.parent / "experiments/neuron.py"
-    specification = importlib.util.spec_from_file_location("neuron_chapter", path)
-    module = importlib.util.module_from_spec(specification)
-    __import__("sys").modules["neuron_chapter"] = module
-    specification.loader.exec_module(module)
-    return module
+    return sys.modules[load_experiment(PATH).show.__module__]
 
 
 @pytest.fixture(scope="module")

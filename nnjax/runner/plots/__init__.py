@@ -15,6 +15,7 @@ from nnjax.runner.plots.curves import learning_curves as learning_curves
 from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
 from nnjax.runner.plots.fits import fit_figure as fit_figure
 from nnjax.runner.plots.fits import starts_figure as starts_figure
+from nnjax.runner.plots.functions import activations_figure as activations_figure
 from nnjax.runner.plots.hidden import hidden_space as hidden_space
 from nnjax.runner.plots.hidden import hidden_space_gif as hidden_space_gif
 from nnjax.runner.plots.lines import LinePath as LinePath
