@@ -166,6 +166,8 @@ class Plan:
             a population shared out over them).
         devices: How many devices of the machine are used.
         lanes: How many members of a population are on the devices at once.
+        pieces: Into how many pieces a device cuts its share of a batch, to compute them one after
+            another in less memory (gradient accumulation).
     """
 
     segments: int
@@ -178,3 +180,4 @@ class Plan:
     layout: str = "one"
     devices: int = 1
     lanes: int = 1
+    pieces: int = 1

@@ -95,6 +95,18 @@ def test_a_batch_shared_by_two_devices_is_the_same_batch(batch_size):
         np.testing.assert_allclose(table[name], shared_table[name], rtol=1e-5, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("layout", ["one", "batch"])
+def test_a_batch_cut_in_pieces_is_the_same_batch(layout):
+    """Gradient accumulation adds sums: exact for partial batches and for pieces of uneven weight."""
+    whole = dataclasses.replace(PLAN, batch_size=7, segment_steps=2)
+    cut = dataclasses.replace(whole, pieces=3, layout=layout, devices=2 if layout == "batch" else 1)
+    weighted = Data(PART._replace(weights=jnp.arange(10.0)))
+    one, table, _ = run(whole, weighted)
+    other, cut_table, _ = run(cut, weighted)
+    chex.assert_trees_all_close(one.params, jax.device_get(other.params), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(table["train_loss"], cut_table["train_loss"], rtol=1e-5)
+
+
 def test_lbfgs_shared_by_two_devices_sees_the_whole_batch():
     """The line search asks for values and gradients of its own, and they are sums over both devices."""
 

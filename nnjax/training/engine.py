@@ -39,6 +39,7 @@ def everywhere_of(plan: Plan) -> Everywhere:
 def share(plan: Plan, size: int) -> tuple[Array, Array]:
     """This device's positions within a batch of `size`, and which of them exist: [b], [b]."""
     own = -(-size // plan.devices) if plan.layout == "batch" else size
+    own = -(-own // plan.pieces) * plan.pieces
     first = 0 if plan.layout != "batch" else jax.lax.axis_index(AXIS) * own
     offsets = first + jnp.arange(own)
     return offsets, offsets < size
@@ -77,6 +78,7 @@ def advance(
         data.train.batch(rows),
         key,
         everywhere_of(plan),
+        plan.pieces,
     )
     return member._replace(step=member.step + 1, params=params, opt_state=opt_state), measured
 
