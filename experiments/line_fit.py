@@ -86,14 +86,12 @@ def solvers(config: Config) -> Shown:
         "surface": Picture(plots.surface_figure(surfaces), SURFACE),
         "learning_rates": Picture(plots.panels_figure([panel], 6.4), LIMIT),
     }
+    row = lambda name: {"share_of_limit": RATES[name], "cost_left": left[name][-1] / left[name][0]}
     numbers = {
         "solvers": [{"solver": name, **lf.as_row(solution)} for name, solution in found.items()],
         "largest_curvature": lf.curvatures(x)[-1],
         "learning_rate_limit": limit,
-        "learning_rates": [
-            {"learning_rate": name, "share_of_limit": RATES[name], "cost_left": y[-1] / y[0]}
-            for name, y in left.items()
-        ],
+        "learning_rates": [{"learning_rate": name, **row(name)} for name in RATES],
     }
     return Shown(pictures, numbers)
 

@@ -34,7 +34,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["rnu"], "unknown command 'rnu'; did you mean run?"),
-        (["zzz"], "unknown command 'zzz'; the commands are run, list, report, predict, evaluate, doctor"),
+        (["zzz"], "unknown command 'zzz'; the commands are run, list, report, predict, evaluate, explain, doctor"),
         (["run", "digit"], "no experiment 'digit'; did you mean digits?"),
         (
             ["run", "--epochs", "3"],

@@ -202,6 +202,24 @@ def evaluate(words: Sequence[str]) -> int:
     return EXIT_OK
 
 
+def explain(words: Sequence[str]) -> int:
+    """`nnjax explain RUN [--step T] [--example I]`."""
+    parser = Parser(
+        "nnjax explain", description="Every number of a neuron, and a page to step through a training."
+    )
+    _run_argument(parser)
+    parser.add_argument("--step", type=int, metavar="T", help="an optimiser step; the last if left out")
+    parser.add_argument("--example", type=int, default=0, metavar="I", help="a row of the part, from 0")
+    parser.add_argument("--part", default="train", metavar="PART", help="train (if left out), valid or test")
+    parser.add_argument("--neuron", metavar="L:J", help="neuron J of layer L, both from 0")
+    options = parser.parse_args(list(words))
+    from nnjax.runner.explain import explain_run
+    from nnjax.runner.run_folder import find_run
+
+    explain_run(find_run(options.run), options.step, options.example, options.part, options.neuron)
+    return EXIT_OK
+
+
 def doctor(words: Sequence[str]) -> int:
     """`nnjax doctor [--environment]`."""
     parser = Parser("nnjax doctor", description="What is installed, found and missing.")
@@ -229,6 +247,7 @@ COMMANDS = {
     "report": Command(report, "RUN", "makes the report of a run again"),
     "predict": Command(predict, "RUN FILE...", "classes and probabilities for images or .npz files"),
     "evaluate": Command(evaluate, "RUN", "scores a run on its parts again"),
+    "explain": Command(explain, "RUN [--step T]", "every number of a neuron, and a page to step through"),
     "doctor": Command(doctor, "", "what is installed, found and missing"),
 }
 

@@ -1,0 +1,226 @@
+"""The states of a training that can be looked at: its start, its checkpoints, and replays between them.
+
+A run keeps few checkpoints. But a training is a function of its seed, so any step can be had again: from
+the checkpoint before it, or from the start, by the same compiled program. Where a replay passes a checkpoint
+the two are compared bit by bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnjax.errors import ConfigError, DamagedError
+from nnjax.runner.experiment_module import Experiment, load_experiment
+from nnjax.runner.saved import read_config
+from nnjax.runner.settings import from_json
+from nnjax.training.checkpoint import Checkpoints, state_digest
+from nnjax.training.engine import compile_chunk, place
+from nnjax.training.evaluate import part_of
+from nnjax.training.member import Data, Member, new_member
+from nnjax.training.train import start
+from nnjax.types import Params, Plan, Splits, Task
+
+START, CHECKPOINT, BEST, REPLAYED = (
+    "the start, drawn from the seed",
+    "a checkpoint",
+    "the best, in a checkpoint",
+    "trained again from",
+)
+
+
+class Training(NamedTuple):
+    """A run from its folder, ready to be looked at.
+
+    Attributes:
+        folder: The run folder.
+        described: Its config.json.
+        experiment: The copy of the experiment that it kept.
+        config: Its settings.
+        hyper: Name to number.
+        task: What was learned.
+        plan: How, on the devices that are here.
+        splits: Its data, loaded again.
+        first: The member before its first step.
+        saved: Step to the member that a checkpoint holds.
+    """
+
+    folder: Path
+    described: dict[str, Any]
+    experiment: Experiment
+    config: Any
+    hyper: dict[str, np.float32]
+    task: Task
+    plan: Plan
+    splits: Splits
+    first: Member
+    saved: dict[int, Member]
+
+    @property
+    def last(self) -> int:
+        """The last step that was saved."""
+        return max(self.saved)
+
+
+class State(NamedTuple):
+    """The parameters at one step.
+
+    Attributes:
+        step: Optimiser steps done.
+        params: NumPy arrays.
+        source: Where they come from, in words.
+    """
+
+    step: int
+    params: Params
+    source: str
+
+
+class Replay(NamedTuple):
+    """What replaying found.
+
+    Attributes:
+        states: Step to state, for each step that was asked for.
+        agrees: Step to whether the replayed parameters equal the checkpoint's bit for bit.
+    """
+
+    states: dict[int, State]
+    agrees: dict[int, bool]
+
+
+def open_training(folder: Path) -> Training:
+    """Opens a run folder, its data and all its checkpoints.
+
+    Raises:
+        ConfigError: It is no run folder, has no checkpoint, or is no training of one network.
+        DamagedError: A file of it is damaged.
+    """
+    described = read_config(folder)
+    if "plan" not in described or "data" not in described:
+        raise ConfigError(f"{folder} is a chapter's run: it has no training of its own to explain")
+    experiment = load_experiment(folder / "experiment.py", described["name"])
+    config = from_json(experiment.Config, described["config"])
+    hyper = {name: np.float32(value) for name, value in experiment.hyper(config).items()}
+    recipe = experiment.recipe(config)
+    like = jax.eval_shape(lambda: new_member(recipe, jnp.uint32(0), hyper))
+    saved = read_checkpoints(folder / "checkpoints", like)
+    known = {field.name for field in dataclasses.fields(Plan)}
+    plan = Plan(**{name: value for name, value in described["plan"].items() if name in known})
+    if plan.devices > jax.local_device_count():
+        plan = dataclasses.replace(plan, layout="one", devices=1)
+    first = start(recipe, plan, described.get("seed") or 0, hyper)
+    splits = experiment.data(config)
+    return Training(folder, described, experiment, config, hyper, recipe(hyper), plan, splits, first, saved)
+
+
+def read_checkpoints(folder: Path, like: Any) -> dict[int, Member]:
+    """Every checkpoint that is whole, the best one among them, by its step.
+
+    Raises:
+        ConfigError: There is none.
+        DamagedError: There are some, and none is whole.
+    """
+    saved, damage = {}, []
+    with Checkpoints(folder) as checkpoints:
+        for place_of in (checkpoints, checkpoints.best):
+            for step in place_of.steps():
+                try:
+                    saved[step] = place_of.restore(step, like).state
+                except DamagedError as error:
+                    damage.append(str(error))
+    if not saved and damage:
+        raise DamagedError(f"no checkpoint in {folder} is whole: {' '.join(damage)}")
+    if not saved:
+        raise ConfigError(f"{folder} has no checkpoint: the run ended before it saved anything")
+    return saved
+
+
+def known_states(training: Training) -> dict[int, State]:
+    """The states that need no replay: the start, those of the checkpoints, and the best ones in them."""
+    states = {0: State(0, host(training.first.params), START)}
+    for member in training.saved.values():
+        if int(member.best_step) > 0:
+            states[int(member.best_step)] = State(int(member.best_step), host(member.best_params), BEST)
+    for step, member in training.saved.items():
+        states[step] = State(step, host(member.params), CHECKPOINT)
+    return states
+
+
+def replay(training: Training, wanted: Iterable[int]) -> Replay:
+    """The states at the steps that are `wanted`, trained again where nothing has kept them.
+
+    The training goes on from the last checkpoint before the first step that is missing, or from the start, in
+    the same compiled program as the run. A step inside a segment is reached by another program, and agrees
+    with the run up to rounding.
+
+    Args:
+        training: The run.
+        wanted: Steps in 0..last.
+
+    Raises:
+        ConfigError: If the run has no such step.
+    """
+    states, agrees = known_states(training), dict[int, bool]()
+    wanted = sorted(set(wanted))
+    for step in wanted:
+        if not 0 <= step <= training.last:
+            raise ConfigError(f"--step wants one of this run's steps, 0 to {training.last}, got {step}")
+    missing = [step for step in wanted if step not in states]
+    if missing:
+        member = _member_before(training, missing[0])
+        origin = f"the checkpoint of step {int(member.step)}" if int(member.step) else "the start"
+        checked = {step for step in states if step <= wanted[-1]}
+        for step, params in _train_again(training, member, sorted({*missing, *checked})):
+            if step in states and states[step].source == CHECKPOINT:
+                agrees[step] = state_digest(params) == state_digest(states[step].params)
+            elif step in missing:
+                states[step] = State(step, params, f"{REPLAYED} {origin}")
+    lost = [step for step in wanted if step not in states]
+    if lost:
+        raise ConfigError(f"step {lost[0]} of {training.folder} cannot be trained again: it ends before")
+    return Replay({step: states[step] for step in wanted}, agrees)
+
+
+def host(params: Params) -> Params:
+    """A copy of the parameters as NumPy arrays, so that the originals may be donated."""
+    return jax.tree.map(lambda leaf: np.array(leaf), params)
+
+
+def _member_before(training: Training, step: int) -> Member:
+    """The last saved member at or before `step`, or the start."""
+    before = [saved for saved in training.saved if saved <= step]
+    return jax.tree.map(jnp.array, training.saved[max(before)] if before else training.first)
+
+
+def _train_again(training: Training, member: Member, stops: Iterable[int]) -> Iterable[tuple[int, Params]]:
+    """Trains on from `member`, and gives the parameters at each of the rising steps `stops` behind it."""
+    plan, recipe = training.plan, training.experiment.recipe(training.config)
+    valid = None if training.splits.valid is None else part_of(training.splits.valid)
+    data = place(plan, Data(part_of(training.splits.train), valid))
+    member = place(plan, member)
+    compiled: Any = None
+    for stop in stops:
+        here = int(member.step)
+        if stop < here:
+            continue
+        segments, steps = divmod(stop - here, plan.segment_steps)
+        if segments:
+            compiled = compiled or compile_chunk(recipe, plan, data, member)
+            member, _, _ = compiled(data, member, jnp.int32(segments))
+        if int(member.step) + steps != stop:  # it stopped early, or diverged, where the run did
+            return
+        yield stop, host(_steps(recipe, plan, data, member, steps).params if steps else member.params)
+
+
+def _steps(recipe: Any, plan: Plan, data: Data, member: Member, steps: int) -> Member:
+    """`steps` single steps: a plan whose segments have one step, which is another program than the run's."""
+    single = dataclasses.replace(plan, segment_steps=1, patience=None, monitor="train_loss", maximize=False)
+    data = Data(data.train)
+    member = jax.tree.map(jnp.array, member)  # the original goes on from here
+    return compile_chunk(recipe, single, data, member)(data, member, jnp.int32(steps))[0]
