@@ -37,7 +37,7 @@ from nnjax.runner import plots
 from nnjax.runner.settings import Count, Positive, Seed
 from nnjax.runner.shown import Picture, Shown
 from nnjax.training.cycle import Ordered, train_in_order
-from nnjax.training.intervals import share_interval
+from nnjax.training.statistics import share_interval
 from nnjax.training.trajectory import Trajectories, trajectories
 
 RAIN = {"layer_0": {"weights": np.array([[4.0], [5.0]]), "bias": np.array([-6.0])}}

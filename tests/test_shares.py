@@ -7,7 +7,7 @@ import pytest
 
 from nnjax.errors import DataError
 from nnjax.runner import plots
-from nnjax.training.intervals import share_interval
+from nnjax.training.statistics import share_interval
 
 SOLVED = np.array([[0, 0, 1], [0, 1, 1], [0, 0, 0], [0, 1, 1]], bool)
 

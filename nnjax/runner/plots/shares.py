@@ -9,7 +9,7 @@ import numpy as np
 
 from nnjax.errors import DataError
 from nnjax.runner.plots.style import figure_style, label_lines, look, new_figure
-from nnjax.training.intervals import share_interval
+from nnjax.training.statistics import share_interval
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
