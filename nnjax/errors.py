@@ -30,13 +30,17 @@ class DivergedError(NnjaxError):
 
     Attributes:
         member: The last good state of the training.
+        step: The step that broke, where it is known.
+        cause: What is not finite, in words.
     """
 
     exit_code = 4
 
-    def __init__(self, message: str, member: object = None) -> None:
+    def __init__(self, message: str, member: object = None, step: int | None = None, cause: str = "") -> None:
         super().__init__(message)
         self.member = member
+        self.step = step
+        self.cause = cause
 
 
 class DamagedError(NnjaxError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -134,6 +134,9 @@ def fit_task(
     layout: str = "auto",
     progress: bool = True,
     on_chunk: Callable[[Chunk], Any] = lambda chunk: None,
+    on_compiled: Callable[[float], Any] = lambda seconds: None,
+    begun: tuple[Member, Sequence[Mapping[str, Any]]] | None = None,
+    **how: Any,
 ) -> Fitted:
     """Trains what `recipe(hyper)` describes; `fit` and every experiment come through here.
 
@@ -146,6 +149,9 @@ def fit_task(
         layout: "one", "batch" or "auto".
         progress: Whether to show it on standard error.
         on_chunk: Called between the chunks of the compiled program.
+        on_compiled: Called once with the seconds that compiling took.
+        begun: A training to go on with, and its rows so far; None begins from the seed.
+        how: `on_diverged` and `every` of `nnjax.training.train.train`.
     """
     check_splits(splits)
     task = recipe({name: np.float32(value) for name, value in (hyper or {}).items()})
@@ -154,11 +160,13 @@ def fit_task(
     data = Data(part_of(splits.train), valid)
     if plan.monitor not in row_names(task, data):
         raise ConfigError(f"monitor wants one of {', '.join(row_names(task, data))}, got {plan.monitor!r}")
-    rows: list[dict[str, Any]] = []
-    seconds = {"compile": 0.0, "train": 0.0}
+    member, before = begun or (start(recipe, plan, seed, hyper), ())
+    rows, seconds = [dict(row) for row in before], {"compile": 0.0, "train": 0.0}
+    first = int(member.step) // plan.segment_steps
 
     def compiled(spent: float) -> None:
         seconds["compile"] = spent
+        on_compiled(spent)
 
     with Progress() if progress else contextlib.nullcontext() as shown:
 
@@ -167,11 +175,11 @@ def fit_task(
             seconds["train"] += chunk.seconds
             if shown is not None:
                 last = chunk.rows[-1] if chunk.rows else {}
-                shown(last, chunk.segments, plan.segments, chunk.examples, chunk.seconds)
+                done, total = chunk.segments - first, plan.segments - first
+                shown(last, done, total, chunk.examples, chunk.seconds)
             on_chunk(chunk)
 
-        member = start(recipe, plan, seed, hyper)
-        member = train(recipe, plan, place(plan, data), member, seen, compiled)
+        member = train(recipe, plan, place(plan, data), place(plan, member), seen, compiled, **how)
     params = member.params if valid is None else member.best_params
     return Fitted(task, plan, params, rows, member, seconds)
 

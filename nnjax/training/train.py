@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,17 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnjax.errors import DivergedError
-from nnjax.training.engine import (
-    CHUNK_ROWS,
-    Row,
-    advance,
-    all_finite,
-    batch_rows,
-    compile_chunk,
-    place,
-    steps_per_epoch,
-)
+from nnjax.training.divergence import divergence, stop
+from nnjax.training.engine import CHUNK_ROWS, Row, compile_chunk, place, steps_per_epoch
 from nnjax.training.member import DIVERGED, RUNNING, Data, Member, new_member
+from nnjax.training.memory import allocations, check_fits
 from nnjax.types import Hyper, Plan, Recipe
 
 CHUNK_SECONDS = 0.5  # about how long the host waits for one chunk: how soon Ctrl-C is noticed
@@ -62,6 +55,10 @@ def train(
     member: Member,
     on_chunk: Callable[[Chunk], Any] = lambda chunk: None,
     on_compiled: Callable[[float], Any] = lambda seconds: None,
+    *,
+    on_diverged: Callable[[DivergedError], Member] = stop,
+    every: int | None = None,
+    until: int | None = None,
 ) -> Member:
     """Trains one member to the end of its plan, or until it stops.
 
@@ -72,6 +69,9 @@ def train(
         member: Where to start: `start(...)`, or a restored one. It is donated.
         on_chunk: Called between chunks, on the host. What it takes does not change any result.
         on_compiled: Called once with the seconds that compiling took.
+        on_diverged: What to go on with when the training diverged, see `Remedies`.
+        every: A chunk ends at each multiple of so many segments, so that the state can be seen there.
+        until: The segment to stop after; None goes on to the end.
 
     Returns:
         The member at the end.
@@ -79,26 +79,40 @@ def train(
     Raises:
         DivergedError: If the loss or the parameters stopped being finite; the message has the step
             and the cause, and the error's `member` the last good state.
+        OutOfMemoryError: If it does not fit in memory.
     """
-    began = time.perf_counter()
-    compiled = compile_chunk(recipe, plan, data, member)
-    on_compiled(time.perf_counter() - began)
     done, ahead = int(member.step) // plan.segment_steps, 1
-    while int(member.status) == RUNNING:
+    until = plan.segments if until is None else until
+    if int(member.status) != RUNNING or done >= until:
+        return member
+    compile_for = partial(compile_with, recipe, data, member)
+    began = time.perf_counter()
+    compiled = compile_for(plan)
+    check_fits(compiled, plan, compile_for)
+    on_compiled(time.perf_counter() - began)
+    while int(member.status) == RUNNING and done < until:
         began = time.perf_counter()
-        n = min(ahead, CHUNK_ROWS)
-        member, table, count = compiled(data, member, jnp.int32(n))
-        jax.block_until_ready(member)
+        n = min(ahead, CHUNK_ROWS, until - done, every - done % every if every else CHUNK_ROWS)
+        with allocations(compiled, plan, compile_for):
+            member, table, count = jax.block_until_ready(compiled(data, member, jnp.int32(n)))
         seconds = time.perf_counter() - began
         diverged = int(member.status) == DIVERGED
+        if diverged:  # the state is the last good one, and can be trained on
+            member = member._replace(status=place(plan, jnp.int32(RUNNING)))
         filled = int(count) - diverged
         rows = rows_of(table, filled, done, plan, data.train.size)
         done += filled
         on_chunk(Chunk(member, rows, done, plan, examples_in(plan, data.train.size, filled, done), seconds))
         if diverged:
-            raise divergence(recipe, plan, data, member)
+            member = place(plan, on_diverged(divergence(recipe, plan, data, member)))
+            done = int(member.step) // plan.segment_steps
         ahead = max(1, round(CHUNK_SECONDS * n / seconds))
     return member
+
+
+def compile_with(recipe: Recipe, data: Data, member: Member, plan: Plan) -> Callable:
+    """`compile_chunk` with what varies last. The member may have been donated: its shapes suffice."""
+    return compile_chunk(recipe, plan, data, member)
 
 
 def rows_of(table: Row, filled: int, done: int, plan: Plan, size: int) -> list[dict[str, Any]]:
@@ -122,28 +136,3 @@ def examples_in(plan: Plan, size: int, segments: int, done: int) -> int:
         return epochs * size + batches * plan.batch_size
 
     return seen(done * plan.segment_steps) - seen((done - segments) * plan.segment_steps)
-
-
-def divergence(recipe: Recipe, plan: Plan, data: Data, member: Member) -> DivergedError:
-    """Replays the segment after the last good state step by step, to say where it broke and why.
-
-    The replay is on one device, where a step is a function of the member alone.
-    """
-    solo = dataclasses.replace(plan, layout="one", devices=1)
-    data, replayed = place(solo, data), place(solo, member)
-    rows = batch_rows(solo, data.train, replayed, plan.segment_steps)
-    one = jax.jit(lambda member, rows: advance(recipe, solo, data, member, rows))
-    cause = "the loss or a parameter"
-    for i in range(plan.segment_steps):
-        replayed, measured = one(replayed, rows[i])
-        if not np.isfinite(measured["loss"].total):
-            cause = "the loss"
-            break
-        if not all_finite(replayed.params):
-            cause = "the gradient or the update"
-            break
-    return DivergedError(
-        f"training diverged at step {int(replayed.step)}: {cause} is not finite; the last good state "
-        f"is that of step {int(member.step)}. A lower learning rate often helps.",
-        member,
-    )
