@@ -1,103 +1,91 @@
-"""What Optax adds to an optimizer, inside the engine and with traced hyperparameters."""
+"""The chapter on optimisers: each walks as its formula says, written a second time in NumPy."""
 
 from __future__ import annotations
 
-import chex
+import dataclasses
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
-from nnjax.models.mlp import mlp
-from nnjax.training.averaging import averaged_params, with_average
-from nnjax.training.engine import segment
-from nnjax.training.evaluate import part_of
-from nnjax.training.fit import as_splits, fit, fit_task, plan_for
-from nnjax.training.losses import cross_entropy, per_example
-from nnjax.training.member import Data, new_member
-from nnjax.training.schedules import scheduled, warmup
-from nnjax.types import Task
+from nnjax.runner.experiment_module import load_experiment
+from nnjax.runner.shown import Shown
+from nnjax.training.gradient_check import finite_difference
 
-INPUTS = np.random.default_rng(0).normal(size=(64, 5)).astype(np.float32)
-LABELS = (INPUTS @ np.arange(-2.0, 3.0) > 0).astype(np.int32)
-NET = mlp((5, 8, 2))
+CHAPTER = load_experiment(Path(__file__).resolve().parent.parent / "experiments/optimizers.py")
+MODULE = CHAPTER.show.__globals__
+CONFIG = CHAPTER.Config(steps=25, epochs=2, rates=9)
+NAMES = ["gradient descent", "momentum", "Nesterov", "RMSProp", "Adam", "AdamW"]
 
 
-def train(optimizer, **settings):
-    settings = {"epochs": 3, "batch_size": 32} | settings
-    return fit(NET, (INPUTS, LABELS), optimizer=optimizer, progress=False, **settings)
+def slope(point: np.ndarray) -> np.ndarray:
+    x, y = point
+    return np.array([-2 * (1 - x) - 40 * x * (y - x**2), 20 * (y - x**2)])
 
 
-@pytest.mark.parametrize("make", [lambda: optax.sgd(0.3), lambda: optax.adam(0.02)], ids=["sgd", "adam"])
-def test_four_accumulated_batches_equal_one_four_times_as_large(make):
-    whole = train(make(), batch_size=32)
-    parts = train(optax.MultiSteps(make(), 4), batch_size=8)
-    chex.assert_trees_all_close(parts.params, whole.params, atol=1e-6)
-    assert [row["step"] for row in parts.rows] == [4 * row["step"] for row in whole.rows]
+def walk(name: str, rate: float, steps: int) -> np.ndarray:
+    """The formulas of the papers, in NumPy."""
+    w, m, v, ways = np.array(MODULE["START"]), np.zeros(2), np.zeros(2), []
+    ways.append(w)
+    for t in range(1, steps + 1):
+        g = slope(w)
+        if name == "gradient descent":
+            w = w - rate * g
+        elif name in ("momentum", "Nesterov"):
+            m = 0.9 * m + g
+            w = w - rate * (m if name == "momentum" else 0.9 * m + g)
+        elif name == "RMSProp":
+            v = 0.9 * v + 0.1 * g**2
+            w = w - rate * g / np.sqrt(v + 1e-8)
+        else:
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+            move = m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+            w = w - rate * (move + (CONFIG.weight_decay * w if name == "AdamW" else 0))
+        ways.append(w)
+    return np.array(ways)
 
 
-def test_nothing_moves_until_the_batches_are_together():
-    start = train(optax.sgd(0.0), epochs=1).params
-    waiting = train(optax.MultiSteps(optax.sgd(0.3), 5), batch_size=16, epochs=1).params  # 4 steps
-    chex.assert_trees_all_equal(waiting, start)
+def test_the_slope_of_the_valley() -> None:
+    point = np.array([-1.3, 1.6])
+    with jax.enable_x64(True):
+        grad = jax.grad(MODULE["valley"])(jnp.asarray(point))
+    np.testing.assert_allclose(slope(point), grad, rtol=1e-12)
+    np.testing.assert_allclose(slope(point), finite_difference(MODULE["valley"], point), rtol=1e-7)
+    assert MODULE["valley"](np.array([1.0, 1.0])) == 0
 
 
-def test_a_clipped_gradient_has_the_norm_it_was_given():
-    clipped = optax.chain(optax.clip_by_global_norm(1e-2), optax.sgd(1.0))
-    once = train(clipped, epochs=1, batch_size=64).params
-    start = train(optax.sgd(0.0), epochs=1, batch_size=64).params
-    moved = optax.tree.norm(jax.tree.map(jnp.subtract, once, start))
-    assert float(moved) == pytest.approx(1e-2, rel=1e-3)
+@pytest.mark.parametrize("name", NAMES)
+def test_each_walks_as_its_formula_says(name: str) -> None:
+    config = dataclasses.replace(CONFIG, steps=12)
+    points, heights = MODULE["on_surface"](config, MODULE["optimizers"](config)[name])
+    rates = MODULE["learning_rates"](config)
+    np.testing.assert_allclose(rates[[0, 4, 8]], [1e-4, 1e-3, 1e-2], rtol=1e-6)
+    for index in (0, 4, 8):
+        by_hand = walk(name, float(rates[index]), config.steps)
+        np.testing.assert_allclose(points[index], by_hand, atol=2e-4)
+    np.testing.assert_allclose(heights, MODULE["valley"](points.astype(float)))
 
 
-def test_clipping_far_above_every_gradient_does_nothing():
-    clipped = train(optax.chain(optax.clip_by_global_norm(1e3), optax.sgd(0.1)))
-    chex.assert_trees_all_close(clipped.params, train(optax.sgd(0.1)).params, atol=1e-6)
+@pytest.fixture(scope="module")
+def shown() -> Shown:
+    return CHAPTER.show(CHAPTER.Config(epochs=2))
 
 
-def everything(hyper):
-    """Clipping, accumulation, a schedule, decoupled decay and an average, all from traced numbers."""
-    adam = optax.adamw(hyper["learning_rate"], b1=hyper["b1"], weight_decay=hyper["decay"])
-    clipped = optax.chain(optax.clip_by_global_norm(hyper["norm"]), scheduled(adam, warmup(hyper["warmup"])))
-    optimizer = optax.MultiSteps(with_average(clipped, hyper["average"]), 2)
-    smoothed = lambda z, t: cross_entropy(z, t, label_smoothing=hyper["smoothing"])
-    return Task(NET, per_example(smoothed), optimizer)
-
-
-def test_all_together_sweep_in_one_program_and_equal_trainings_at_fixed_numbers():
-    splits = as_splits((INPUTS, LABELS))
-    plan = plan_for(splits, epochs=1, batch_size=16)
-    data = jax.device_put(Data(part_of(splits.train)))
-    hyper = {
-        "learning_rate": jnp.array([0.01, 0.1]),
-        "b1": jnp.array([0.5, 0.9]),
-        "decay": jnp.array([0.0, 0.1]),
-        "norm": jnp.array([0.1, 10.0]),
-        "warmup": jnp.array([0.0, 3.0]),
-        "average": jnp.array([0.5, 1.0]),
-        "smoothing": jnp.array([0.0, 0.2]),
-    }
-
-    trained = lambda h: segment(everything, plan, data, new_member(everything, jnp.uint32(3), h))[0]
-    both = jax.jit(chex.assert_max_traces(lambda hyper: jax.vmap(trained)(hyper), n=1))
-    swept = both(hyper)
-    both(jax.tree.map(lambda values: values / 2, hyper))
-    for i in range(2):
-        one = jax.tree.map(lambda leaf, i=i: leaf[i], (swept, hyper))
-        member, fixed = one[0], {name: float(value) for name, value in one[1].items()}
-        alone = fit_task(lambda _, fixed=fixed: everything(fixed), plan, splits, 3, progress=False).member
-        chex.assert_trees_all_close(member.params, alone.params, atol=2e-5)
-        averages = [averaged_params(state) for state in (member.opt_state, alone.opt_state)]
-        chex.assert_trees_all_close(*averages, atol=2e-5)
-
-
-def test_label_smoothing_sweeps_under_vmap():
-    logits = jnp.asarray(np.random.default_rng(1).normal(size=(6, 4)), jnp.float32)
-    labels, strengths = jnp.array([0, 1, 2, 3, 0, 1]), jnp.array([0.0, 0.1, 0.5, 1.0])
-    swept = jax.jit(jax.vmap(lambda s: cross_entropy(logits, labels, label_smoothing=s)))(strengths)
-    log_p = np.asarray(jax.nn.log_softmax(logits), np.float64)
-    for s, got in zip(strengths.tolist(), swept, strict=True):
-        targets = (1 - s) * np.eye(4)[labels] + s / 4
-        np.testing.assert_allclose(got, -(targets * log_p).sum(1), rtol=1e-5)
-    np.testing.assert_allclose(swept[0], cross_entropy(logits, labels), rtol=1e-6)
+@pytest.mark.slow
+def test_what_the_chapter_tells(shown: Shown) -> None:
+    rows = {row["optimiser"]: row for row in shown.numbers["optimisers"]}
+    assert list(rows) == NAMES
+    height = {name: row["height_reached"] for name, row in rows.items()}
+    assert max(height[name] for name in ("momentum", "Nesterov", "Adam")) < 1e-4
+    assert min(height["gradient descent"], height["RMSProp"]) > 1e-2
+    assert 1e-4 < height["AdamW"] < 1e-2
+    for row in rows.values():
+        assert row["valid_accuracy"] > 0.85
+        assert row["train_loss"] < 0.6
+    rates = {name: row["learning_rate_on_the_digits"] for name, row in rows.items()}
+    assert max(rates["RMSProp"], rates["Adam"], rates["AdamW"]) < min(
+        rates["gradient descent"], rates["momentum"]
+    )
+    assert list(shown.pictures) == ["surface", "race", "fall", "digits"]

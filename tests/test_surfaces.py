@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from nnjax.errors import DataError
 from nnjax.runner import plots
@@ -37,6 +40,21 @@ def test_the_contour_lines_are_those_of_the_cost() -> None:
     heights = [bowl(path) for path in (contours.get_paths()[5].vertices,)]
     np.testing.assert_allclose(np.sqrt(heights[0]), level, rtol=0.02)
     assert axis.get_legend() is None
+
+
+def test_the_race_ends_where_the_ways_end() -> None:
+    ways = [Way("one", np.linspace([2, 2], [0, 1], 21)), Way("two", np.linspace([-2, 0], [0, 1], 21))]
+    surface = Surface("a race", bowl, (-3, -3), (3, 3), ways, (0, 1))
+    with Image.open(io.BytesIO(plots.race_gif(surface, frames=6))) as image:
+        assert image.n_frames == 6
+        first, last = [], []
+        for frame, pixels in ((0, first), (5, last)):
+            image.seek(frame)
+            array = np.asarray(image.convert("RGB")).astype(int)
+            pixels.append(((array[..., 2] - array[..., 0]) > 80).sum())  # blue: the first way
+    assert last[0] > first[0]
+    with pytest.raises(DataError, match="at least one way"):
+        plots.race_gif(surface._replace(ways=()))
 
 
 def test_a_way_that_is_none_is_named() -> None:

@@ -51,4 +51,5 @@ from nnjax.runner.plots.style import save as save
 from nnjax.runner.plots.surfaces import Surface as Surface
 from nnjax.runner.plots.surfaces import Way as Way
 from nnjax.runner.plots.surfaces import draw_surface as draw_surface
+from nnjax.runner.plots.surfaces import race_gif as race_gif
 from nnjax.runner.plots.surfaces import surface_figure as surface_figure

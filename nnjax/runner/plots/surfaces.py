@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nnjax.errors import DataError
+from nnjax.runner.plots.animation import gif
 from nnjax.runner.plots.style import GREY, INK, figure_style, look, new_figure
 
 if TYPE_CHECKING:
@@ -127,3 +128,44 @@ def draw_way(axis: Axes, way: Way, index: int) -> None:
         zorder=4,
     )
     axis.plot(*points[0], color=style.color, marker="o", markersize=7, markeredgecolor="white", zorder=5)
+
+
+@figure_style()
+def race_gif(surface: Surface, frames: int = 60, size: float = 4.6, seconds: float = 7.0) -> bytes:
+    """The ways of one map while they are walked, as a GIF.
+
+    Args:
+        surface: The map; its ways have the same number of steps.
+        frames: How many pictures at most; denser at the beginning, where most happens.
+        size: The width in inches.
+        seconds: How long it takes.
+
+    Raises:
+        DataError: As `surface_figure`, or if there is no way.
+    """
+    if not surface.ways:
+        raise DataError("race_gif wants a surface with at least one way, got none")
+    figure = new_figure(size, size * 0.95)
+    axis = figure.subplots()
+    ways = [np.asarray(way.points, np.float64) for way in surface.ways]
+    draw_surface(axis, surface._replace(ways=(), title=" "))
+    axis.collections[0].remove()  # a GIF has few colours: they are for the ways, not for shades of grey
+    looks = [look(count if way.index is None else way.index) for count, way in enumerate(surface.ways)]
+    lines = [axis.plot([], [], color=style.color, linewidth=1.3, zorder=4)[0] for style in looks]
+    edge = {"markersize": 7, "markeredgecolor": "white", "linestyle": "none", "zorder": 5}
+    dots = [
+        axis.plot([], [], marker=style.marker, color=style.color, label=way.name, **edge)[0]
+        for style, way in zip(looks, surface.ways, strict=True)
+    ]
+    box = {"frameon": True, "facecolor": "white", "edgecolor": "none", "framealpha": 0.85}
+    axis.legend(loc="lower right", fontsize=8, **box).set_zorder(7)
+    last = len(ways[0]) - 1
+    steps = sorted({round(last * (i / (frames - 1)) ** 1.7) for i in range(frames)})
+
+    def draw(index: int) -> None:
+        axis.set_title(f"{surface.title}, step {steps[index]}")
+        for line, dot, points in zip(lines, dots, ways, strict=True):
+            line.set_data(*points[: steps[index] + 1].T)
+            dot.set_data(*points[steps[index]][:, None])
+
+    return gif(figure, draw, len(steps), seconds)
