@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from nnjax.errors import ConfigError, StorageError
+from nnjax.errors import ConfigError, DamagedError, StorageError
 from nnjax.runner.run_folder import JsonLines, find_run, new_folder, read_lines, write_json
 
 NOON = datetime.datetime(2024, 5, 6, 12, 0, 0)
@@ -66,3 +67,40 @@ def test_rows_come_back_and_what_is_not_finite_is_null(tmp_path: Path) -> None:
         {"step": 2, "train_loss": None},
         {"step": 3, "train_loss": None},
     ]
+
+
+def test_rows_are_cut_to_a_position_and_those_that_stay_are_untouched(tmp_path: Path) -> None:
+    lines = JsonLines(tmp_path / "metrics.jsonl")
+    lines.add({"step": 1, "train_loss": 0.1}, {"step": 2, "train_loss": float("nan")}, {"step": 3})
+    lines.sync()
+    first = lines.path.read_bytes().splitlines(keepends=True)
+    with lines.path.open("a") as file:
+        file.write('{"step": 4, "tr')  # what a kill leaves
+    kept = lines.cut(2)
+    assert lines.path.read_bytes() == b"".join(first[:2])
+    assert kept[0] == {"step": 1, "train_loss": 0.1}
+    assert math.isnan(kept[1]["train_loss"])
+    with pytest.raises(DamagedError, match=r"metrics\.jsonl is damaged: 3 rows were written, 2 are left"):
+        lines.cut(3)
+    assert lines.path.read_bytes() == b"".join(first[:2])
+
+
+def test_a_row_that_was_cut_short_goes_and_the_others_stay(tmp_path: Path) -> None:
+    lines = JsonLines(tmp_path / "timing.jsonl")
+    assert lines.cut() == []
+    assert lines.cut(0) == []
+    assert not lines.path.exists()
+    lines.path.write_text('{"event": "train"}\n{"event": "sa')
+    assert lines.cut() == [{"event": "train"}]
+    assert lines.path.read_text() == '{"event": "train"}\n'
+    with pytest.raises(DamagedError, match="1 rows were written, 0 are left"):
+        JsonLines(tmp_path / "nothing.jsonl").cut(1)
+
+
+@pytest.mark.parametrize("text", ["[1]\n", "{\n", "\x00\n", "[" * 100_000 + "\n"])
+def test_a_line_that_is_no_row_is_damage(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(text)
+    with pytest.raises(DamagedError, match=r"metrics\.jsonl, line 1, is damaged"):
+        JsonLines(path).cut(1)
+    assert path.read_text() == text

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nnjax.errors import ConfigError, StorageError
+from nnjax.errors import ConfigError, DamagedError, StorageError
 
 CONFIG = "config.json"
 STAMP = "%Y-%m-%d_%H-%M-%S"
@@ -97,6 +97,51 @@ class JsonLines:
                 file.write(text)
         except OSError as error:
             raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def sync(self) -> None:
+        """Waits until the rows so far are on the disk, and not only in the system's memory.
+
+        Raises:
+            StorageError: They cannot be written.
+        """
+        try:
+            with self.path.open("ab") as file:
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be written: {error.strerror}") from error
+
+    def cut(self, rows: int | None = None) -> list[dict[str, Any]]:
+        """Deletes all rows after the first `rows`, or, for None, only a last one that was cut short.
+
+        Returns:
+            The rows that stay, with NaN for what was not finite.
+
+        Raises:
+            DamagedError: There are fewer, or one that stays is no row.
+            StorageError: The file cannot be written.
+        """
+        try:
+            text = self.path.read_bytes() if self.path.exists() else b""
+            whole = text.split(b"\n")[:-1]  # what comes after the last line end is cut short
+            kept = whole[:rows]
+            if rows is not None and len(kept) < rows:
+                raise DamagedError(f"{self.path} is damaged: {rows} rows were written, {len(kept)} are left")
+            parsed = [_row(line, f"{self.path}, line {number},") for number, line in enumerate(kept, 1)]
+            if text:
+                os.truncate(self.path, sum(len(line) + 1 for line in kept))
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be cut to its rows: {error.strerror}") from error
+        return parsed
+
+
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{where} is damaged: {error}") from error
+    if not isinstance(row, dict):
+        raise DamagedError(f"{where} is damaged: it is no object")
+    return {name: float("nan") if value is None else value for name, value in row.items()}
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
