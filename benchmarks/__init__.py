@@ -1,0 +1,1 @@
+"""nnjax beside its peers on the same work: `python -m benchmarks --help`."""
