@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jax
 import numpy as np
 
 from nnjax.errors import DataError
@@ -104,7 +105,7 @@ def _block(image: np.ndarray, fill: float) -> dict[str, list[tuple[str, np.ndarr
         for name, value in cell.change.items():
             fields[name][n] = value
     many: Any = np.broadcast_to(image, (len(cells), *image.shape))
-    pictures = iter(np.asarray(transformed(many, Transform(**fields), fill)))
+    pictures = iter(np.asarray(jax.jit(transformed)(many, Transform(**fields), fill)))
     return {name: [(cell.text, next(pictures)) for cell in row] for name, row in rows.items()}
 
 

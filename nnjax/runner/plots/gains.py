@@ -42,7 +42,8 @@ def gains_figure(gains: Mapping[str, Any], title: str = "gain in accuracy", perc
         axis.plot(values, np.full(len(values), place), "o", color=colour, alpha=0.3, markersize=3.5, zorder=2)
         axis.plot([found.low, found.high], [place, place], color=colour, linewidth=2.4, zorder=3)
         axis.plot([found.mean], [place], "D", color=colour, markeredgecolor="white", markersize=7, zorder=4)
-        text = f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]".replace("-", "−")
+        text = f"{found.mean:+.1f} [{found.low:+.1f}, {found.high:+.1f}]"
+        text = text.replace("-0.0", "0.0").replace("+0.0", "0.0").replace("-", "−")
         axis.annotate(
             text, (1.0, place), xycoords=("axes fraction", "data"), xytext=(6, 0),
             textcoords="offset points", va="center", color=colour if colour != GREY else INK, fontsize=8.5,
