@@ -39,6 +39,8 @@ from nnjax.runner.plots.passes import signal_gif as signal_gif
 from nnjax.runner.plots.passes import signals as signals
 from nnjax.runner.plots.pictures import image_grid as image_grid
 from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
+from nnjax.runner.plots.probabilities import logistic_figure as logistic_figure
+from nnjax.runner.plots.probabilities import softmax_figure as softmax_figure
 from nnjax.runner.plots.regions import decision_regions as decision_regions
 from nnjax.runner.plots.regions import draw_regions as draw_regions
 from nnjax.runner.plots.shares import share_curves as share_curves
