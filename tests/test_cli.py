@@ -12,6 +12,7 @@ import pytest
 
 from nnjax import errors
 from nnjax.runner import cli
+from nnjax.runner.commands import Command
 
 
 @pytest.mark.parametrize("words", [[], ["-h"], ["--help"], ["help"]])
@@ -34,7 +35,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "message"),
     [
         (["rnu"], "unknown command 'rnu'; did you mean run?"),
-        (["zzz"], "unknown command 'zzz'; the commands are run, list, report, predict, evaluate, explain, doctor"),
+        (
+            ["zzz"],
+            f"unknown command 'zzz'; the commands are {', '.join(cli.COMMANDS)}",
+        ),
         (["run", "digit"], "no experiment 'digit'; did you mean digits?"),
         (
             ["run", "--epochs", "3"],
@@ -75,7 +79,7 @@ def fails(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def answer(words: object) -> int:
         raise error
 
-    monkeypatch.setitem(cli.COMMANDS, "list", cli.Command(answer, "", ""))
+    monkeypatch.setitem(cli.COMMANDS, "list", Command(answer, "", ""))
 
 
 @pytest.mark.parametrize(("error", "code", "message"), KNOWN)
@@ -124,7 +128,7 @@ def test_an_interrupt_is_no_traceback(
 def test_only_a_process_of_its_own_starts_itself_again(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[str] = []
     monkeypatch.setattr("nnjax.runner.configure.reexecute", lambda: started.append("again"))
-    monkeypatch.setitem(cli.COMMANDS, "run", cli.Command(lambda words: 0, "", "", trains=True))
+    monkeypatch.setitem(cli.COMMANDS, "run", Command(lambda words: 0, "", "", trains=True))
     assert cli.main(["run", "digits"]) == 0
     assert started == []
     monkeypatch.setattr(sys, "argv", ["nnjax", "run", "digits"])

@@ -52,8 +52,20 @@ def test_without_a_signal_everything_is_as_before() -> None:
     assert "nnjax-signals" not in {thread.name for thread in threading.enumerate()}
 
 
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_requests() as asked:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            assert not asked()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 BUSY = """
-import hashlib, sys, time
+import hashlib, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 from nnjax.runner.interrupts import stop_requests
 with stop_requests() as asked:
     print("busy", flush=True)

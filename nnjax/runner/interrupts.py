@@ -30,7 +30,9 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in STOPPING}
+    # Who started this process with a signal ignored, as a shell does for a background job, meant it.
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in heeded}
     former = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     watcher = threading.Thread(target=_watch, args=(reader, asked), name="nnjax-signals", daemon=True)
     watcher.start()

@@ -59,6 +59,18 @@ def find_run(wanted: str, out: str = "runs") -> Path:
     raise ConfigError(f"no run at {wanted}, nor under {out}/{wanted}; a run folder has a {CONFIG}")
 
 
+def mark_finished(folder: Path) -> None:
+    """Notes in config.json that nothing is left to do; what comes before may be cut short by a kill.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    path = folder / CONFIG
+    described = json.loads(path.read_text(encoding="utf-8"))
+    ended = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    write_json(path, {**described, "finished": ended})
+
+
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Writes a JSON file that is whole or not there.
 

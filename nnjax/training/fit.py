@@ -146,7 +146,7 @@ def fit_task(
         splits: The parts; checked on the host first.
         seed: Initial parameters, order and dropout follow from it.
         hyper: Name to number; traced, so that a sweep needs no second compilation.
-        layout: "one", "batch" or "auto".
+        layout: "one", "batch" or "auto"; "plan" leaves the plan as it is.
         progress: Whether to show it on standard error.
         on_chunk: Called between the chunks of the compiled program.
         on_compiled: Called once with the seconds that compiling took.
@@ -155,7 +155,7 @@ def fit_task(
     """
     check_splits(splits)
     task = recipe({name: np.float32(value) for name, value in (hyper or {}).items()})
-    plan = with_layout(plan, task.net, splits.train, layout)
+    plan = plan if layout == "plan" else with_layout(plan, task.net, splits.train, layout)
     valid = None if splits.valid is None else part_of(splits.valid)
     data = Data(part_of(splits.train), valid)
     if plan.monitor not in row_names(task, data):
