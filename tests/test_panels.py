@@ -35,6 +35,12 @@ def test_a_line_that_leaves_the_panel_is_named_at_its_edge() -> None:
     assert text.xy[1] == pytest.approx(1.0, abs=0.01)
 
 
+def test_points_without_a_line_and_without_a_name() -> None:
+    axis = plots.panels_figure([Panel("", "", "", [Curve("", [1, 2], [3, 4], 2, True, False)])]).axes[0]
+    assert (axis.lines[0].get_linestyle(), axis.lines[0].get_marker()) == ("None", "^")
+    assert not [text for text in axis.texts if text.get_text()]
+
+
 def test_a_table_becomes_a_panel() -> None:
     table = [{"step_size": 1, "a": 2.0, "b": 3.0}, {"step_size": 2, "a": 4.0, "b": 9.0}]
     panel = table_panel("t", table, "step_size", {"b": "the b", "a": "the a"}, ylabel="y", logarithmic="x")

@@ -19,11 +19,12 @@ class Curve(NamedTuple):
     """One line of a panel.
 
     Attributes:
-        name: What stands beside its end.
+        name: What stands beside its end; nothing where it is empty.
         x: [S].
         y: [S]; NaN leaves a gap.
         index: Which colour, line and marker it has (`look`).
         marked: Whether each point has its marker.
+        joined: Whether the points are joined by a line.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Curve(NamedTuple):
     y: Any
     index: int
     marked: bool = False
+    joined: bool = True
 
 
 class Panel(NamedTuple):
@@ -108,9 +110,10 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
         style = look(curve.index)
         x, y = np.asarray(curve.x, np.float64), np.asarray(curve.y, np.float64)
         marker = style.marker if curve.marked else None
-        axis.plot(x, y, color=style.color, linestyle=style.linestyle, marker=marker, markersize=4)
+        line = style.linestyle if curve.joined else "none"
+        axis.plot(x, y, color=style.color, linestyle=line, marker=marker, markersize=4 if curve.joined else 6)
         seen = np.flatnonzero(np.isfinite(y))
-        if len(seen):
+        if len(seen) and curve.name:
             ends.append((y[seen[-1]], curve.name, style.color))
     axis.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     axis.set_xscale("log" if "x" in panel.logarithmic else "linear")
@@ -126,4 +129,5 @@ def draw_panel(axis: Axes, panel: Panel) -> None:
             text, (0.02, y), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points",
             fontsize=8, color=GREY,
         )  # fmt: skip
-    label_lines(axis, [(min(max(y, low), high), name, colour) for y, name, colour in ends])
+    if ends:
+        label_lines(axis, [(min(max(y, low), high), name, colour) for y, name, colour in ends])
