@@ -1,4 +1,4 @@
-"""The noise of a batch: single gradients against a loop, the expected distance against all batches there are."""
+"""The noise of a batch: single gradients against a loop, the expected distance against all batches."""
 
 from __future__ import annotations
 
