@@ -9,9 +9,12 @@ from nnjax.layers.activations import softmax as softmax
 from nnjax.layers.activations import straight_through as straight_through
 from nnjax.layers.activations import tanh as tanh
 from nnjax.layers.activations import unit_step as unit_step
+from nnjax.layers.augmentation import Augmentation as Augmentation
+from nnjax.layers.augmentation import augment as augment
 from nnjax.layers.dense import dense as dense
 from nnjax.layers.dense import dense_init as dense_init
 from nnjax.layers.dropout import dropout as dropout
+from nnjax.models.augmented import augmented as augmented
 from nnjax.models.mlp import mlp as mlp
 from nnjax.models.perceptron import perceptron as perceptron
 from nnjax.models.rescale import rescale as rescale

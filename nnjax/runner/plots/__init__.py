@@ -7,6 +7,7 @@
 
 from nnjax.runner.plots.agreement import agreement_figure as agreement_figure
 from nnjax.runner.plots.animation import gif as gif
+from nnjax.runner.plots.augmentation import augmentation_sheet as augmentation_sheet
 from nnjax.runner.plots.classification import confusion_figure as confusion_figure
 from nnjax.runner.plots.code import code_figure as code_figure
 from nnjax.runner.plots.code import source as source
@@ -16,6 +17,7 @@ from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
 from nnjax.runner.plots.fits import fit_figure as fit_figure
 from nnjax.runner.plots.fits import starts_figure as starts_figure
 from nnjax.runner.plots.functions import activations_figure as activations_figure
+from nnjax.runner.plots.gains import gains_figure as gains_figure
 from nnjax.runner.plots.hidden import hidden_space as hidden_space
 from nnjax.runner.plots.hidden import hidden_space_gif as hidden_space_gif
 from nnjax.runner.plots.lines import LinePath as LinePath
