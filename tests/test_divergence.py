@@ -82,6 +82,12 @@ def test_too_many_segments_in_a_row_are_not_skipped():
     assert int(caught.value.member.status) == RUNNING
 
 
+def test_a_training_that_skipped_everything_has_not_trained():
+    plan = dataclasses.replace(PLAN, segments=2)
+    with pytest.raises(DivergedError, match=r"step 2: .*step 1\..* Every segment diverged\."):
+        trained(plan, "skip", inputs=X[3:], targets=Y[3:])
+
+
 def test_a_rollback_lowers_the_learning_rate_until_it_converges():
     """Gradient descent on a x^2 converges below 1/a: with x = 3 that is 1/9, and 5 has to fall twice."""
     plan = Plan(segments=40, segment_steps=10, batch_size=1, monitor="train_loss")

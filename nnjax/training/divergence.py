@@ -93,6 +93,8 @@ class Remedies:
             return f"It has been rolled back {ROLLBACKS} times." if len(taken) >= ROLLBACKS else ""
         skipped = {remedy["step"] for remedy in self.taken if remedy["policy"] == "skip"}
         before = {step - i * self.plan.segment_steps for i in range(1, SKIPS + 1)}
+        if len(skipped) + 1 >= self.plan.segments:
+            return "Every segment diverged."
         return f"The {SKIPS} segments before were skipped." if before <= skipped else ""
 
 
