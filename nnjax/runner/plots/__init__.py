@@ -45,6 +45,7 @@ from nnjax.runner.plots.probabilities import logistic_figure as logistic_figure
 from nnjax.runner.plots.probabilities import softmax_figure as softmax_figure
 from nnjax.runner.plots.regions import decision_regions as decision_regions
 from nnjax.runner.plots.regions import draw_regions as draw_regions
+from nnjax.runner.plots.responses import responses_figure as responses_figure
 from nnjax.runner.plots.shares import share_curves as share_curves
 from nnjax.runner.plots.style import figure_style as figure_style
 from nnjax.runner.plots.style import label_lines as label_lines
