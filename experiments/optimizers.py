@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -20,7 +21,6 @@ from nnjax import (
     Plan,
     Splits,
     Task,
-    accuracy,
     cross_entropy,
     load_splits,
     mlp,
@@ -33,9 +33,12 @@ from nnjax.runner.plots import Curve, Panel, Surface, Way
 from nnjax.runner.settings import Count, Fraction, Seed
 from nnjax.runner.shown import Picture, Shown
 from nnjax.training.engine import steps_per_epoch
+from nnjax.training.evaluate import predict
 from nnjax.training.trajectory import trajectories
+from nnjax.types import Params
 
 START = (-1.3, 1.6)
+DIGITS_NET = rescale(mlp((64, 32, 10), tanh), scale=1 / 16)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +98,13 @@ def on_surface(config: Config, optimizer) -> tuple[np.ndarray, np.ndarray]:
     return ways, valley(ways.astype(np.float64))
 
 
-def on_digits(config: Config, optimizer, splits: Splits) -> dict[str, np.ndarray]:
-    """The rows of every epoch with each learning rate, name to [R, E]."""
-    net = rescale(mlp((64, 32, 10), tanh), scale=1 / 16)
-    loss, metrics = per_example(cross_entropy), {"accuracy": per_example(accuracy)}
-    recipe = lambda h: Task(net, loss, optimizer(h["learning_rate"]), metrics=metrics)
-    plan = Plan(config.epochs, steps_per_epoch(len(splits.train), 32), batch_size=32)
-    return trajectories(recipe, plan, splits, [config.seed], {"learning_rate": learning_rates(config)}).rows
+def on_digits(config: Config, optimizer, train: Dataset) -> tuple[np.ndarray, Params]:
+    """The training loss of every epoch with each learning rate [R, E], and the parameters [R, E + 1, ...]."""
+    recipe = lambda h: Task(DIGITS_NET, per_example(cross_entropy), optimizer(h["learning_rate"]))
+    plan = Plan(config.epochs, steps_per_epoch(len(train), 32), batch_size=32, monitor="train_loss")
+    hyper = {"learning_rate": learning_rates(config)}
+    found = trajectories(recipe, plan, Splits(train), [config.seed], hyper)
+    return found.rows["train_loss"], found.params
 
 
 def show(config: Config) -> Shown:
@@ -114,10 +117,12 @@ def show(config: Config) -> Shown:
         best = int(np.argmin(heights[:, -1]))
         ways.append(Way(name, points[best], index))
         falls.append(Curve(name, range(config.steps + 1), heights[best] + 1e-12, index))
-        rows = on_digits(config, optimizer, splits)
-        ends = np.where(np.isfinite(rows["train_loss"][:, -1]), rows["train_loss"][:, -1], np.inf)
+        epochs, params = on_digits(config, optimizer, splits.train)
+        ends = np.where(np.isfinite(epochs[:, -1]), epochs[:, -1], np.inf)
         good = int(np.argmin(ends))
-        losses.append(Curve(name, range(1, config.epochs + 1), rows["train_loss"][good], index))
+        kept = jax.tree.map(lambda leaf, good=good: leaf[good, -1], params)
+        outputs = predict(DIGITS_NET, kept, splits.valid.inputs)
+        losses.append(Curve(name, range(1, config.epochs + 1), epochs[good], index))
         sensitive.append(Curve(name, rates, np.minimum(ends, 20), index, True))
         table.append(
             {
@@ -126,7 +131,7 @@ def show(config: Config) -> Shown:
                 "height_reached": heights[best, -1],
                 "learning_rate_on_the_digits": rates[good],
                 "train_loss": ends[good],
-                "valid_accuracy": rows["valid_accuracy"][good, -1],
+                "valid_accuracy": np.mean(outputs.argmax(axis=1) == splits.valid.targets),
                 "rates_with_a_loss_below_0.1": int((ends < 0.1).sum()),
             }
         )

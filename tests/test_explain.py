@@ -71,10 +71,11 @@ def view(folder: Path) -> View:
 
 def test_states_are_those_of_the_run(folder: Path) -> None:
     training = open_training(folder)
-    found = replay(training, [0, 16, 17, 60])
+    found = replay(training, [0, 16, 17, 55, 60])
     assert found.agrees == {60: True}  # trained again, the last checkpoint is met bit for bit
     assert [state.source for state in found.states.values()] == [
         "the start, drawn from the seed",
+        "trained again from the start",
         "trained again from the start",
         "trained again from the start",
         "a checkpoint",
@@ -91,6 +92,8 @@ def test_states_are_those_of_the_run(folder: Path) -> None:
         lambda a, b: float(np.abs(a - b).max()), found.states[17].params, found.states[16].params
     )
     assert all(0 < change < 0.5 for change in jax.tree.leaves(moved))
+    late = [state.params["layer_1"]["bias"][0] for step, state in found.states.items() if step >= 55]
+    assert late[0] != late[1]  # near the end, too
 
 
 def test_a_step_that_the_run_does_not_have(folder: Path) -> None:
@@ -265,7 +268,8 @@ def test_what_is_not_there_is_named(
 def test_a_run_without_training_is_refused(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "run")
     described = json.loads((folder / "config.json").read_text())
-    del described["plan"]
+    del described["plan"], described["data"]
+    described["chapter"] = True
     (tmp_path / "run" / "config.json").write_text(json.dumps(described))
     with pytest.raises(ConfigError, match="no training of its own to explain"):
         explain_run(tmp_path / "run")

@@ -11,7 +11,7 @@ from nnjax import Dataset, Plan, Splits, Task, mlp, per_example, squared_error
 from nnjax.data.generated import line
 from nnjax.errors import ConfigError, DataError
 from nnjax.training.fit import fit_task
-from nnjax.training.member import DIVERGED, RUNNING
+from nnjax.training.member import DIVERGED, FINISHED
 from nnjax.training.trajectory import trajectories
 from nnjax.types import Net
 
@@ -37,13 +37,13 @@ def test_each_member_is_the_training_that_fit_does() -> None:
         np.testing.assert_allclose(found.rows["train_loss"][i], losses, rtol=1e-5)
     assert found.params["layer_0"]["weights"].shape == (2, 7, 1, 1)
     assert found.params["layer_0"]["weights"][:, 0].tolist() == [[[0.0]], [[0.0]]]
-    assert found.status.tolist() == [RUNNING, RUNNING]
+    assert found.status.tolist() == [FINISHED, FINISHED]
 
 
 def test_a_member_that_diverges_stays_where_it_was_finite() -> None:
     plan = Plan(segments=40, segment_steps=1, batch_size=24, monitor="train_loss")
     found = trajectories(recipe, plan, Splits(line(24)), hyper={"learning_rate": [0.1, 1e6]})
-    assert found.status.tolist() == [RUNNING, DIVERGED]
+    assert found.status.tolist() == [FINISHED, DIVERGED]
     weights = found.params["layer_0"]["weights"][1, :, 0, 0]
     assert np.isfinite(weights).all()
     assert weights[-1] == weights[-2]

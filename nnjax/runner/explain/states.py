@@ -17,9 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnjax.errors import ConfigError, DamagedError
-from nnjax.runner.experiment_module import Experiment, load_experiment
-from nnjax.runner.saved import read_config
-from nnjax.runner.settings import from_json
+from nnjax.runner.experiment_module import Experiment
+from nnjax.runner.saved import kept_experiment, read_config
 from nnjax.training.checkpoint import Checkpoints, state_digest
 from nnjax.training.engine import compile_chunk, place
 from nnjax.training.evaluate import part_of
@@ -104,8 +103,7 @@ def open_training(folder: Path) -> Training:
     described = read_config(folder)
     if "plan" not in described or "data" not in described:
         raise ConfigError(f"{folder} is a chapter's run: it has no training of its own to explain")
-    experiment = load_experiment(folder / "experiment.py", described["name"])
-    config = from_json(experiment.Config, described["config"])
+    experiment, config = kept_experiment(folder, described)
     hyper = {name: np.float32(value) for name, value in experiment.hyper(config).items()}
     recipe = experiment.recipe(config)
     like = jax.eval_shape(lambda: new_member(recipe, jnp.uint32(0), hyper))
@@ -116,7 +114,8 @@ def open_training(folder: Path) -> Training:
         plan = dataclasses.replace(plan, layout="one", devices=1)
     first = start(recipe, plan, described.get("seed") or 0, hyper)
     splits = experiment.data(config)
-    return Training(folder, described, experiment, config, hyper, recipe(hyper), plan, splits, first, saved)
+    task = recipe(saved[max(saved)].hyper)  # the state's own: a rollback may have changed them
+    return Training(folder, described, experiment, config, hyper, task, plan, splits, first, saved)
 
 
 def read_checkpoints(folder: Path, like: Any) -> dict[int, Member]:
@@ -220,7 +219,14 @@ def _train_again(training: Training, member: Member, stops: Iterable[int]) -> It
 
 def _steps(recipe: Any, plan: Plan, data: Data, member: Member, steps: int) -> Member:
     """`steps` single steps: a plan whose segments have one step, which is another program than the run's."""
-    single = dataclasses.replace(plan, segment_steps=1, patience=None, monitor="train_loss", maximize=False)
+    single = dataclasses.replace(
+        plan,
+        segments=plan.segments * plan.segment_steps,
+        segment_steps=1,
+        patience=None,
+        monitor="train_loss",
+        maximize=False,
+    )
     data = Data(data.train)
     member = jax.tree.map(jnp.array, member)  # the original goes on from here
     return compile_chunk(recipe, single, data, member)(data, member, jnp.int32(steps))[0]
