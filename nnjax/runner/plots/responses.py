@@ -96,10 +96,9 @@ def _draw_layer(
 ) -> None:
     from matplotlib.colors import LinearSegmentedColormap, to_rgb
 
-    ends_of_scale = [1 - PALE * (1 - np.array(to_rgb(COLOURS[k]))) for k in (0, 1)]
-    colours = LinearSegmentedColormap.from_list(
-        "answers", [ends_of_scale[0], "white", ends_of_scale[1]], N=17
-    )
+    low, high = (1 - PALE * (1 - np.array(to_rgb(COLOURS[k]))) for k in (0, 1))
+    scale = [tuple(map(float, colour)) for colour in (low, np.ones(3), high)]
+    colours = LinearSegmentedColormap.from_list("answers", scale, N=17)  # type: ignore[arg-type]
     largest = float(np.abs(layer).max()) or 1.0
     (x, y), extent = ends, (ends[0][0], ends[0][-1], ends[1][0], ends[1][-1])
     for j, axis in enumerate(axes):
