@@ -21,7 +21,7 @@ from nnjax.runner.experiment import run_experiment
 from nnjax.runner.explain import explain_run, neuron_at
 from nnjax.runner.explain.ledger import Formulas, activations, example_batch, measure, recognise, residuals
 from nnjax.runner.explain.page import ROOM, frames_that_fit, write_page
-from nnjax.runner.explain.states import State, open_training, replay
+from nnjax.runner.explain.states import State, distance, open_training, replay
 from nnjax.runner.explain.terminal import ledger, overview, shown_neurons, table
 from nnjax.runner.explain.view import View, between, frame_of, look_at
 from nnjax.training.fit import fit_task
@@ -72,7 +72,7 @@ def view(folder: Path) -> View:
 def test_states_are_those_of_the_run(folder: Path) -> None:
     training = open_training(folder)
     found = replay(training, [0, 16, 17, 55, 60])
-    assert found.agrees == {60: True}  # trained again, the last checkpoint is met bit for bit
+    assert found.apart == {60: 0.0}  # trained again, the last checkpoint is met bit for bit
     assert [state.source for state in found.states.values()] == [
         "the start, drawn from the seed",
         "trained again from the start",
@@ -99,6 +99,20 @@ def test_states_are_those_of_the_run(folder: Path) -> None:
 def test_a_step_that_the_run_does_not_have(folder: Path) -> None:
     with pytest.raises(ConfigError, match="one of this run's steps, 0 to 60, got 61"):
         replay(open_training(folder), [61])
+
+
+def test_the_member_of_a_population_is_met_up_to_rounding(folder: Path, tmp_path: Path) -> None:
+    population = run_experiment(folder.parents[2] / "xor.py", ["--seeds", "3"], tmp_path)
+    training = open_training(population)
+    kept = training.saved[60]
+    assert int(training.first.seed) == int(kept.seed)
+    assert replay(training, [30, 60]).apart[60] < 1e-5
+    folds = training._replace(described=training.described | {"population": {"folds": 3}})
+    with pytest.raises(ConfigError, match="step 30 was not saved, and a training on a fold"):
+        replay(folds, [30])
+    assert distance({"w": np.zeros(2)}, {"w": np.zeros(2)}) == 0
+    assert distance({"w": np.zeros(2)}, {"w": np.array([0.0, 0.5])}) == 0.5
+    assert distance({"w": np.zeros(1)}, {"w": -np.zeros(1)}) > 0  # equal, but not bit for bit
 
 
 def test_the_steps_that_are_shown(view: View) -> None:
@@ -209,7 +223,7 @@ def big_view(sizes: tuple[int, ...], states: int) -> View:
         *([State(i, p, "a checkpoint") for i, p in enumerate(params)], [{}] * states, [0.0] * states, {}),
         *(numbers, formulas, residuals(numbers, formulas)),
     )
-    return made._replace(agrees={0: time.process_time() - began})  # seconds of work, for the test below
+    return made._replace(apart={0: time.process_time() - began})  # seconds of work, for the test below
 
 
 def test_ten_thousand_weights_take_a_second_and_a_megabyte(tmp_path: Path) -> None:
@@ -217,9 +231,9 @@ def test_ten_thousand_weights_take_a_second_and_a_megabyte(tmp_path: Path) -> No
     for _ in range(2):  # the machine may be busy with something else
         view = big_view((64, 128, 13), 12)
         began = time.process_time()
-        path = write_page(view._replace(agrees={}), 5, tmp_path / "explain.html", (1, 1))
+        path = write_page(view._replace(apart={}), 5, tmp_path / "explain.html", (1, 1))
         ledger(view, 5, 1, 1)
-        took.append(view.agrees[0] + time.process_time() - began)
+        took.append(view.apart[0] + time.process_time() - began)
     assert sum(leaf[0].size for leaf in jax.tree.leaves(view.numbers.params)) == 9997
     assert path.stat().st_size < 1_000_000
     assert path.read_text().count('"step":') == 12

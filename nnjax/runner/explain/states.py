@@ -42,7 +42,6 @@ class Training(NamedTuple):
         described: Its config.json.
         experiment: The copy of the experiment that it kept.
         config: Its settings.
-        hyper: Name to number.
         task: What was learned.
         plan: How, on the devices that are here.
         splits: Its data, loaded again.
@@ -54,12 +53,16 @@ class Training(NamedTuple):
     described: dict[str, Any]
     experiment: Experiment
     config: Any
-    hyper: dict[str, np.float32]
     task: Task
     plan: Plan
     splits: Splits
     first: Member
     saved: dict[int, Member]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can be trained again from its seed: not on the rows of a fold."""
+        return not (self.described.get("population") or {}).get("folds")
 
     @property
     def last(self) -> int:
@@ -86,11 +89,12 @@ class Replay(NamedTuple):
 
     Attributes:
         states: Step to state, for each step that was asked for.
-        agrees: Step to whether the replayed parameters equal the checkpoint's bit for bit.
+        apart: Step to the largest difference between the replayed parameters and the checkpoint's; 0
+            where they are equal bit for bit.
     """
 
     states: dict[int, State]
-    agrees: dict[int, bool]
+    apart: dict[int, float]
 
 
 def open_training(folder: Path) -> Training:
@@ -112,10 +116,14 @@ def open_training(folder: Path) -> Training:
     plan = Plan(**{name: value for name, value in described["plan"].items() if name in known})
     if plan.devices > jax.local_device_count():
         plan = dataclasses.replace(plan, layout="one", devices=1)
-    first = start(recipe, plan, described.get("seed") or 0, hyper)
+    if described.get("population"):
+        saved = one_of_population(saved, described["data"]["valid"] > 0)
+    kept = saved[max(saved)]  # of a population, one member: its start is that of its own seed and settings
+    own = {name: float(value) for name, value in kept.hyper.items()}
+    first = start(recipe, plan, int(kept.seed), own, int(kept.fold))
     splits = experiment.data(config)
-    task = recipe(saved[max(saved)].hyper)  # the state's own: a rollback may have changed them
-    return Training(folder, described, experiment, config, hyper, task, plan, splits, first, saved)
+    task = recipe(kept.hyper)
+    return Training(folder, described, experiment, config, task, plan, splits, first, saved)
 
 
 def read_checkpoints(folder: Path, like: Any) -> dict[int, Member]:
@@ -138,6 +146,16 @@ def read_checkpoints(folder: Path, like: Any) -> dict[int, Member]:
     if not saved:
         raise ConfigError(f"{folder} has no checkpoint: the run ended before it saved anything")
     return saved
+
+
+def one_of_population(saved: dict[int, Member], validated: bool) -> dict[int, Member]:
+    """The best member of a population, under the step that its parameters are of.
+
+    Of a member only one set of parameters is kept: the best where there is a validation part, else the last.
+    """
+    member = saved[max(saved)]
+    step = member.best_step if validated else member.step
+    return {int(step): member._replace(step=step, best_step=step)}
 
 
 def known_states(training: Training) -> dict[int, State]:
@@ -165,25 +183,35 @@ def replay(training: Training, wanted: Iterable[int]) -> Replay:
     Raises:
         ConfigError: If the run has no such step.
     """
-    states, agrees = known_states(training), dict[int, bool]()
+    states, apart = known_states(training), dict[int, float]()
     wanted = sorted(set(wanted))
     for step in wanted:
         if not 0 <= step <= training.last:
             raise ConfigError(f"--step wants one of this run's steps, 0 to {training.last}, got {step}")
     missing = [step for step in wanted if step not in states]
+    if missing and not training.repeatable:
+        raise ConfigError(f"step {missing[0]} was not saved, and a training on a fold is not run again here")
     if missing:
         member = _member_before(training, missing[0])
         origin = f"the checkpoint of step {int(member.step)}" if int(member.step) else "the start"
         checked = {step for step in states if step <= wanted[-1]}
         for step, params in _train_again(training, member, sorted({*missing, *checked})):
             if step in states and states[step].source == CHECKPOINT:
-                agrees[step] = state_digest(params) == state_digest(states[step].params)
+                apart[step] = distance(params, states[step].params)
             elif step in missing:
                 states[step] = State(step, params, f"{REPLAYED} {origin}")
     lost = [step for step in wanted if step not in states]
     if lost:
         raise ConfigError(f"step {lost[0]} of {training.folder} cannot be trained again: it ends before")
-    return Replay({step: states[step] for step in wanted}, agrees)
+    return Replay({step: states[step] for step in wanted}, apart)
+
+
+def distance(found: Params, saved: Params) -> float:
+    """The largest absolute difference, 0 only where the two are equal bit for bit."""
+    if state_digest(found) == state_digest(saved):
+        return 0.0
+    each = jax.tree.map(lambda a, b: float(np.abs(a - b).max(initial=0)), found, saved)
+    return max(float(np.finfo(np.float32).tiny), *jax.tree.leaves(each))
 
 
 def host(params: Params) -> Params:
@@ -193,7 +221,8 @@ def host(params: Params) -> Params:
 
 def _member_before(training: Training, step: int) -> Member:
     """The last saved member at or before `step`, or the start."""
-    before = [saved for saved in training.saved if saved <= step]
+    # The optimiser's state of a population's member is not kept.
+    before = [saved for saved in training.saved if saved <= step and not training.described.get("population")]
     return jax.tree.map(jnp.array, training.saved[max(before)] if before else training.first)
 
 

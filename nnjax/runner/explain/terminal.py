@@ -60,8 +60,8 @@ def checks(view: View) -> str:
         f"  aggregation z {r.aggregation:.1e}, activation a {r.activation:.1e}, loss {r.loss:.1e}, "
         f"dJ/dz {r.slope:.1e}, dJ/dw {r.gradient:.1e}",
     ]
-    for step, same in sorted(view.agrees.items()):
-        met = "bit for bit" if same else "not bit for bit: other versions or devices"
+    for step, apart in sorted(view.apart.items()):
+        met = f"within {apart:.1e}" if apart else "bit for bit"
         lines.append(f"  trained again up to step {step}, the checkpoint there is met {met}")
     return "\n".join(lines)
 

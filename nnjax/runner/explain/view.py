@@ -46,7 +46,7 @@ class View(NamedTuple):
         states: The T states.
         rows: The row of metrics.jsonl of each state, or {}.
         epochs: The epoch of each state.
-        agrees: Step to whether a replay met the checkpoint there bit for bit.
+        apart: Step to how far a replay ended from the checkpoint there; 0 means bit for bit equal.
         numbers: The network's own.
         formulas: What they were recognised as.
         residuals: How far they are from what was recomputed.
@@ -63,7 +63,7 @@ class View(NamedTuple):
     states: list[State]
     rows: list[Mapping[str, Any]]
     epochs: list[float]
-    agrees: dict[int, bool]
+    apart: dict[int, float]
     numbers: Numbers
     formulas: Formulas
     residuals: Residuals
@@ -133,7 +133,7 @@ def look_at(
         states=states,
         rows=[rows.get(state.step, {}) for state in states],
         epochs=[state.step / per_epoch for state in states],
-        agrees=found.agrees,
+        apart=found.apart,
         numbers=numbers,
         formulas=formulas,
         residuals=residuals(numbers, formulas),
@@ -154,7 +154,7 @@ def steps_to_show(training: Training, step: int | None, frames: int) -> list[int
             chosen.add(saved)
     leaves = jax.tree.leaves(jax.eval_shape(training.task.net.init, jax.random.key(0)))
     work = last * training.plan.batch_size * sum(leaf.size for leaf in leaves)
-    if work <= REPLAY_WORK:
+    if training.repeatable and work <= REPLAY_WORK:
         spaced = between(last, training.plan.segment_steps, frames - len(chosen))
         chosen |= set(spaced[: max(0, frames - len(chosen))])
     return sorted(chosen)
