@@ -48,7 +48,9 @@ def publish(results: Results, folder: Path, into_docs: bool) -> None:
     if into_docs:
         plots.save(figure, CHART)
         for page, kind in PAGES.items():
-            written = between(page.read_text(), kind, whole(results) if kind == "whole" else short(results))
+            picture = f"![Time of nnjax over that of each peer]({CHART.relative_to(page.parent)})"
+            text = f"{picture}\n\n{whole(results) if kind == 'whole' else short(results)}"
+            written = between(page.read_text(), kind, text)
             if written is not None:
                 page.write_text(written)
                 print(f"written into {page.relative_to(ROOT)}")

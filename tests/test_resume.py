@@ -292,12 +292,7 @@ def test_a_chapter_is_not_trained(killed: Path) -> None:
         resume.resume(killed)
 
 
-def test_settings_of_keeping_are_checked() -> None:
-    with pytest.raises(ConfigError, match="save_every wants an integer of at least 1, got 0"):
-        training_run.Keeping(save_every=0)
-    with pytest.raises(ConfigError, match="on_divergence wants one of"):
-        training_run.Keeping("never")
-
-
-def test_a_result_in_one_line() -> None:
-    assert training_run.said("tiny", {"step": 3, "epoch": 1}) == "tiny: done with the parameters of epoch 1"
+def test_a_population_is_handed_on_and_has_no_policies(killed: Path) -> None:
+    unfinish(killed, population={})
+    with pytest.raises(ConfigError, match="only the member that diverges stops"):
+        resume.resume(killed, on_divergence="skip")

@@ -17,11 +17,13 @@ from nnjax.runner.chapter import run_chapter
 from nnjax.runner.configure import configure
 from nnjax.runner.description import describe
 from nnjax.runner.experiment_module import load_experiment
-from nnjax.runner.flags import flag, parse
+from nnjax.runner.flags import flag
 from nnjax.runner.interrupts import stop_requests
+from nnjax.runner.population_run import run_population
 from nnjax.runner.run_folder import CONFIG, new_folder, write_json
 from nnjax.runner.sameness import data_digest
 from nnjax.runner.settings import from_json
+from nnjax.runner.sweep_flags import parse_all
 from nnjax.runner.training_run import USUAL, Job, Keeping, carry_out
 from nnjax.training.divergence import Remedies
 from nnjax.training.fit import with_layout
@@ -39,6 +41,7 @@ def run_experiment(
     Args:
         path: The experiment's file.
         settings: Its flags, such as `["--epochs", "3"]`, or its settings by name, such as `{"epochs": 3}`.
+            Flags such as `["--seeds", "32"]` make many trainings of it (`nnjax.runner.sweep_flags`).
         out: Where runs go.
         keeping: What one training does when it diverges, and which of its checkpoints it keeps.
 
@@ -55,12 +58,16 @@ def run_experiment(
     """
     configure()
     experiment = load_experiment(Path(path))
+    asked = None
     if isinstance(settings, Mapping):
         config = from_json(experiment.Config, settings)
     else:
-        config = parse(experiment.Config, settings, f"nnjax run {experiment.name}", experiment.about)
-    if keeping != USUAL and not experiment.trains:
+        program = f"nnjax run {experiment.name}"
+        config, asked = parse_all(experiment.Config, settings, program, experiment.about)
+    if keeping != USUAL and (asked is not None or not experiment.trains):
         raise ConfigError("on_divergence and save_every are for runs of one training")
+    if asked is not None:
+        return run_population(experiment, config, asked, Path(out))
     if not experiment.trains:
         return run_chapter(experiment, config, Path(out))
     splits = experiment.data(config)

@@ -63,21 +63,28 @@ def resume(
             print(f"{folder} has finished, at {described['finished']}: there is nothing to go on with")
             return folder
         accept(folder, environment_differences(described), force)
-        if "population" in described:
-            from nnjax.runner.population_run import resume_population
-
-            JsonLines(folder / "timing.jsonl").cut()
-            return resume_population(folder)
-        job = reopen(folder, described, force)
+        if "population" not in described:
+            return go_on(folder, described, force, on_divergence)
         if on_divergence is not None:
-            keeping = dataclasses.replace(job.keeping, on_divergence=on_divergence)
-            job = job._replace(keeping=keeping)
-            job.remedies()  # raises if this policy cannot work here
-            write_json(folder / CONFIG, {**described, "keeping": dataclasses.asdict(keeping)})
-        with stop_requests() as asked:
-            begun = rewind(job)
-            print(f"going on with {folder} from step {int(begun.member.step) if begun else 0}")
-            carry_out(job, asked, begun)
+            raise ConfigError(f"{folder} is a population's run, in which only the member that diverges stops")
+        JsonLines(folder / "timing.jsonl").cut()
+    from nnjax.runner.population_run import resume_population
+
+    return resume_population(folder)  # takes the lock itself
+
+
+def go_on(folder: Path, described: dict[str, Any], force: bool, on_divergence: str | None) -> Path:
+    """Goes on with a run of one training; this process holds its lock."""
+    job = reopen(folder, described, force)
+    if on_divergence is not None:
+        keeping = dataclasses.replace(job.keeping, on_divergence=on_divergence)
+        job = job._replace(keeping=keeping)
+        job.remedies()  # raises if this policy cannot work here
+        write_json(folder / CONFIG, {**described, "keeping": dataclasses.asdict(keeping)})
+    with stop_requests() as asked:
+        begun = rewind(job)
+        print(f"going on with {folder} from step {int(begun.member.step) if begun else 0}")
+        carry_out(job, asked, begun)
     return folder
 
 

@@ -196,7 +196,7 @@ def standing(plan: Plan, results: Results) -> dict[str, Any]:
     """How far the population is, and its best member so far, for the progress line."""
     ended = int((results.status != RUNNING).sum())
     best = results.best_score.min() * (-1 if plan.maximize else 1)
-    row = {"epoch": f"{ended} of {len(results.step)} members ended"}
+    row = {"place": f"{ended} of {len(results.step)} members ended"}
     return row | ({f"best_{plan.monitor}": float(best)} if np.isfinite(best) else {})
 
 

@@ -113,7 +113,7 @@ class Population:
         queue = new_queue(len(self.entrants.seeds), self.plan.devices, self.plan.lanes)
         queue, into = assign(queue, np.ones(queue.ids.shape, bool))
         members = self._fresh(*self.entrants.at(queue.ids), into.ravel())
-        return State(members, queue, self._no_results())
+        return State(members, queue, self.no_results())
 
     def advance(self, state: State, n: int | np.ndarray) -> State:
         """Up to `n` segments (one number, or one for each device) for every lane; then ended members
@@ -149,7 +149,8 @@ class Population:
             )
         return self._compiled[width]
 
-    def _no_results(self) -> Results:
+    def no_results(self) -> Results:
+        """What is known before the first segment: nothing."""
         size = len(self.entrants.seeds)
         blank = lambda leaf: np.zeros((size, *leaf.shape), leaf.dtype)
         return Results(

@@ -37,7 +37,7 @@ class Progress:
         """Takes a chunk into account, and draws when it is time to.
 
         Args:
-            row: The last row of metrics, with its "epoch".
+            row: The last row of metrics, with its "epoch", or with a "place" that says how far it is.
             done: Segments done.
             total: Segments there are.
             examples: Examples seen in this chunk.
@@ -80,7 +80,8 @@ class Progress:
         """One plain line."""
         left = self._seconds / max(self._done, 1) * (self._total - self._done)
         rest = f", {left:.0f} s left" if left >= 1 else ""
-        print(f"epoch {self._row.get('epoch', '?')}: {self.described()}{rest}", file=self.stream, flush=True)
+        place = self._row.get("place", f"epoch {self._row.get('epoch', '?')}")
+        print(f"{place}: {self.described()}{rest}", file=self.stream, flush=True)
 
 
 def new_bar(stream: Any, total: int) -> Any:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from nnjax.errors import StorageError
-from nnjax.runner.report import sections
+from nnjax.runner.report import populations, sections
 from nnjax.runner.report.markup import escape
 from nnjax.runner.report.run_files import Picture, RunFiles, read_run
 
@@ -51,6 +51,8 @@ def report_page(run: RunFiles) -> str:
         sections.header(run),
         sections.headline(run),
         sections.notice(run),
+        populations.settings_section(run),
+        populations.members_section(run),
         sections.pictures(run, _curves(run)),
         sections.numbers(run),
         sections.network(run),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,6 +62,8 @@ class RunFiles(NamedTuple):
         source: experiment.py, or "".
         missing: What the page cannot show, in words.
         numbers: numbers.json of a chapter.
+        population: What summary.json says of a population; empty for one training.
+        members: The rows of members.csv, every value as its text.
     """
 
     config: Row
@@ -72,6 +75,8 @@ class RunFiles(NamedTuple):
     source: str
     missing: list[str]
     numbers: Mapping[str, Any] = {}
+    population: Mapping[str, Any] = {}
+    members: Sequence[dict[str, str]] = ()
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -85,18 +90,20 @@ def read_run(folder: Path) -> RunFiles:
     if not folder.is_dir():
         raise ConfigError(f"no run folder at {folder}")
     config = _json(folder / "config.json", {}, _is_object, "an object")
+    many = "population" in config
     shows = CHAPTER_SHOWS if config.get("chapter") and "plan" not in config else SHOWS
+    shows = shows | {"members.csv": "the members"} if many else shows
     missing = [f"{words} ({name})" for name, words in shows.items() if not (folder / name).exists()]
     metrics, torn = _json_lines(folder / "metrics.jsonl", _is_metrics_row)
     timing, torn_timing = _json_lines(folder / "timing.jsonl", _is_timing_row)
     test = next((row for row in reversed(metrics) if any(key.startswith("test_") for key in row)), None)
     rows = [row for row in metrics if row is not test]
-    if metrics and test is None:
+    if metrics and test is None and not many:
         missing.append("a test result (the run has not finished, or tests nothing)")
     missing += [f"the last line of {name}, which was still being written" for name in torn + torn_timing]
     return RunFiles(
         config=config,
-        rows=rows,
+        rows=[] if many else rows,  # those of a population are means
         test=test,
         timing=timing,
         layers=_layers(folder / "summary.json"),
@@ -104,6 +111,8 @@ def read_run(folder: Path) -> RunFiles:
         source=_text(folder / "experiment.py") or "",
         missing=missing,
         numbers=_json(folder / "numbers.json", {}, _is_object, "an object of numbers by name"),
+        population=_population(folder / "summary.json") if many else {},
+        members=_members(folder / "members.csv") if many else (),
     )
 
 
@@ -199,6 +208,35 @@ def _layers(path: Path) -> list[Row]:
         )
 
     return rows_of(_json(path, [], is_table, f"rows of layers with {', '.join(counted)}"))
+
+
+def _population(path: Path) -> Row:
+    """What is said of a population; nothing where it has not ended."""
+    numbers = ("members", "seeds", "folds", "diverged")
+    lists = ("settings", "ranking")
+
+    def is_population(value: Any) -> bool:
+        told = value.get("population") if isinstance(value, dict) else None
+        return (
+            isinstance(told, dict)
+            and all(_is_number(told.get(name)) for name in numbers)
+            and all(isinstance(told.get(name), list) and told[name] for name in lists)
+        )
+
+    found = _json(path, None, is_population, f"a population with {', '.join((*numbers, *lists))}")
+    return found["population"] if found else {}
+
+
+def _members(path: Path) -> list[dict[str, str]]:
+    """A table with a heading: its rows, each a text for every name."""
+    text = _text(path)
+    if text is None:
+        return []
+    rows = list(csv.DictReader(io.StringIO(text), strict=True))
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise DamagedError(f"{path}, line {number}, is damaged: it has not as many values as the first")
+    return rows
 
 
 def _pictures(folder: Path) -> list[Picture]:

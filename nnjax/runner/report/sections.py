@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnjax.runner.plots import best_row
+from nnjax.runner.report import populations
 from nnjax.runner.report.markup import Column, code, escape, figure, pairs, section, table
 from nnjax.runner.report.numbers import count, measured, memory, metric, moment, seconds, setting
 from nnjax.runner.report.run_files import Picture, Row, RunFiles
@@ -39,8 +40,8 @@ def header(run: RunFiles) -> str:
 
 def headline(run: RunFiles) -> str:
     """The few numbers that a reader looks for first."""
-    cards = [_test_card(run), _valid_card(run)]
-    if run.layers:
+    cards = [*populations.cards(run), _test_card(run), _valid_card(run)]
+    if run.layers and not run.population:
         parameters, products = (
             sum(row[name] for row in run.layers) for name in ("parameters", "multiply_adds")
         )
@@ -126,7 +127,7 @@ def pictures(run: RunFiles, curves: Picture | None) -> str:
     others = [
         figure(picture, picture.caption or picture.name.replace("_", " ").replace("-", " ").capitalize())
         for name, picture in by_name.items()
-        if name not in KNOWN
+        if name not in KNOWN and name not in populations.PICTURES
     ]
     title = "What it shows" if run.config.get("chapter") else "More figures"
     return "\n".join([*known, section(title, *others)])
@@ -194,8 +195,11 @@ def network(run: RunFiles) -> str:
 def settings(run: RunFiles) -> str:
     """What the experiment was asked for, how it was trained, and on what."""
     groups = []
-    for title, key in (("Experiment", "config"), ("Training", "plan"), ("Data", "data")):
+    keys = {"Experiment": "config", "Training": "plan", "Population": "population", "Data": "data"}
+    for title, key in keys.items():
         values = run.config.get(key)
+        if key == "config" and isinstance(values, dict):
+            values = values | dict.fromkeys((run.config.get("population") or {}).get("sweep") or {}, "swept")
         if isinstance(values, dict) and values:
             items = pairs([(str(name), setting(value)) for name, value in values.items()], code=True)
             groups.append(f"<div>\n<h3>{title}</h3>\n{items}\n</div>")

@@ -1,0 +1,247 @@
+"""`nnjax replay RUN --member 17`: one member of a population trained alone, and how far it agrees.
+
+The two are not equal bit for bit: beside other members a product of matrices is summed in another order.
+A difference is measured as |a - b| / max(1, |b|). While a training is stable it stays small; in one that is
+not any difference grows without bound. So a difference above the tolerance counts as agreement where it is
+at most GROWTH times what a millionth on the initial parameters has made of the training alone by then.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnjax.errors import ConfigError
+from nnjax.runner.configure import configure
+from nnjax.runner.plots.populations import setting_text
+from nnjax.runner.population_members import read_members
+from nnjax.runner.population_run import Trials, reopen
+from nnjax.runner.predicting import print_table
+from nnjax.training.comparison import kept_segments
+from nnjax.training.engine import CHUNK_ROWS, compile_chunk, place
+from nnjax.training.fit_population import FittedPopulation
+from nnjax.training.member import DIVERGED, RUNNING, Data, Member
+from nnjax.training.train import start
+from nnjax.types import Params, Plan
+
+TOLERANCE = 1e-3
+COPIES = 8  # how many copies at most show whether a training is stable
+NUDGE = 1e-6  # how much the initial parameters of a copy differ, relative to each
+GROWTH = 30.0
+
+
+class Course(NamedTuple):
+    """One training from its start.
+
+    Attributes:
+        rows: Name -> [S], one entry a segment.
+        kept: The parameters at the segment whose parameters the member kept; None if it kept none.
+        status: How it ended.
+    """
+
+    rows: dict[str, np.ndarray]
+    kept: Params | None
+    status: int
+
+
+class Agreement(NamedTuple):
+    """How far a member agrees with its training alone.
+
+    Attributes:
+        rows: Name -> the difference at every segment that both have, [S].
+        params: The largest difference of a parameter; None where there are none to compare.
+        segments: How many segments the member trained.
+        above: Whether a difference is above the tolerance.
+        parted: The first segment, from 1, with a difference that nothing explains; None if there is none.
+    """
+
+    rows: dict[str, np.ndarray]
+    params: float | None
+    segments: int
+    above: bool
+    parted: int | None
+
+
+def replay_member(folder: Path, member: int, tolerance: float = TOLERANCE) -> bool:
+    """Trains a member of a population's run alone, prints the largest differences, and says if it agrees.
+
+    Raises:
+        ConfigError: It is no population's run, has not ended, or has no such member.
+        DamagedError: What was saved of its members is damaged.
+    """
+    configure()
+    trials = reopen(folder)
+    count = len(trials.population.entrants.seeds)
+    if not 0 <= member < count:
+        raise ConfigError(f"--member wants one of 0 to {count - 1}, got {member}")
+    if tolerance <= 0:
+        raise ConfigError(f"--tolerance wants a number above 0, got {tolerance:g}")
+    population = trials.population
+    results = read_members(folder, population)
+    fitted = FittedPopulation(population.recipe, population.plan, population.entrants, results, {})
+    found = agreement(fitted, population.data, member, tolerance)
+    print(
+        f"{trials.experiment.name}, {described(trials, member)}: trained alone for {found.segments} segments"
+    )
+    largest = {
+        name: (f"{values.max():.1e}", str(values.argmax() + 1))
+        for name, values in found.rows.items()
+        if values.size
+    }
+    if found.params is not None:
+        largest["parameters"] = (f"{found.params:.1e}", str(int(kept_segments(fitted)[member]) + 1))
+    print_table(("", "largest difference", "at segment"), [[name, *text] for name, text in largest.items()])
+    print(verdict(found, tolerance))
+    return found.parted is None
+
+
+def described(trials: Trials, member: int) -> str:
+    """Which member it is."""
+    entrants = trials.population.entrants
+    values = {name: float(entrants.hyper[name][member]) for name in trials.swept}
+    setting = f"{setting_text(values)}, " if values else ""
+    fold = f", fold {entrants.folds[member]}" if trials.asked.folds else ""
+    return f"member {member} ({setting}seed {entrants.seeds[member]}{fold})"
+
+
+def agreement(fitted: FittedPopulation, data: Data, i: int, tolerance: float = TOLERANCE) -> Agreement:
+    """Trains member `i` of a population alone and compares the two."""
+    results, steps = fitted.results, fitted.plan.segment_steps
+    segments, kept = int(results.step[i]) // steps, int(kept_segments(fitted)[i]) + 1
+    goal = segments + (results.status[i] == DIVERGED)
+    alone = trained_alone(fitted, data, i, kept, goal)
+    course = alone(0.0, 0)
+    member = {name: values[i, :segments] for name, values in results.history.items()}
+    ended = (results.status[i] == DIVERGED) == (course.status == DIVERGED)
+    rows = {name: relative(member[name], course.rows[name]) for name in member}
+    comparable = bool(results.params) and course.kept is not None
+    params = params_difference(fitted.params(i), course.kept) if comparable else None
+    limit = np.full(segments + 1, tolerance)
+    parted = first_above(rows, params, kept, limit, ended)
+    if parted is None:
+        return Agreement(rows, params, segments, False, None)
+    for copy in range(COPIES):
+        limit = np.maximum(limit, GROWTH * growth(alone(NUDGE, copy), course, kept, segments + 1))
+        parted = first_above(rows, params, kept, limit, ended)
+        if parted is None:
+            break
+    return Agreement(rows, params, segments, True, parted)
+
+
+def growth(copy: Course, course: Course, kept: int, segments: int) -> np.ndarray:
+    """The largest difference of a copy up to each segment, [segments]; infinite where one has ended."""
+    grown = np.full(segments, np.inf)
+    differences = [relative(values, course.rows[name]) for name, values in copy.rows.items()]
+    both = len(differences[0])
+    grown[:both] = np.max(differences, axis=0)
+    if copy.status == course.status and both >= segments - 1:
+        grown[both:] = grown[:both].max(initial=0.0)
+    if copy.kept is not None and course.kept is not None and kept:
+        grown[kept - 1] = max(grown[kept - 1], params_difference(copy.kept, course.kept))
+    return np.maximum.accumulate(grown)
+
+
+def first_above(
+    rows: Mapping[str, np.ndarray], params: float | None, kept: int, limit: np.ndarray, ended: bool
+) -> int | None:
+    """The first segment, from 1, with a difference above its limit [S + 1], or that only one of the two has.
+
+    Args:
+        rows: Name -> differences of the segments that both have.
+        params: The largest difference of a parameter, or None.
+        kept: The segment of the parameters, from 1.
+        limit: For each segment, and for the end.
+        ended: Whether both ended in the same way.
+    """
+    both = min(len(values) for values in rows.values())
+    above = [np.flatnonzero(~(values <= limit[:both])) for values in rows.values()]
+    firsts = [int(found[0]) + 1 for found in above if found.size]
+    firsts += [kept] if params is not None and not params <= limit[kept - 1] else []
+    short = both < len(limit) - 1 or not ended
+    firsts += [both + 1] if short and np.isfinite(limit[min(both, len(limit) - 1)]) else []
+    return min(firsts, default=None)
+
+
+def trained_alone(
+    fitted: FittedPopulation, data: Data, i: int, kept: int, goal: int
+) -> Callable[[float, int], Course]:
+    """`run(nudge, copy)`: member `i` alone on one device up to segment `goal`, compiled once."""
+    plan = dataclasses.replace(fitted.plan, layout="one", devices=1, lanes=1)
+    seeds, folds, hyper = fitted.entrants.at(np.array([i]))
+    values = {name: float(value[0]) for name, value in hyper.items()}
+    data = place(plan, jax.device_get(data))
+    begin = lambda: start(fitted.recipe, plan, int(seeds[0]), values, int(folds[0]))
+    compiled = compile_chunk(fitted.recipe, plan, data, begin())
+
+    def run(nudge: float, copy: int) -> Course:
+        member, tables, params = nudged(begin(), nudge, copy), [], None
+        for end in (kept, goal):
+            member, more = advanced(compiled, plan, data, member, end)
+            tables += more
+            params = jax.device_get(member.params) if end == kept > 0 else params
+        rows = {name: np.concatenate([table[name] for table in tables]) for name in fitted.results.history}
+        return Course(rows, params, int(member.status))
+
+    return run
+
+
+def advanced(
+    compiled: Callable[..., Any], plan: Plan, data: Data, member: Member, end: int
+) -> tuple[Member, list[dict[str, np.ndarray]]]:
+    """The member at segment `end`, or where it stops before; and the rows on the way."""
+    tables: list[dict[str, np.ndarray]] = []
+    done = int(member.step) // plan.segment_steps
+    while done < end and int(member.status) == RUNNING:
+        member, table, count = compiled(data, member, jnp.int32(min(end - done, CHUNK_ROWS)))
+        filled = int(count) - (int(member.status) == DIVERGED)
+        tables.append({name: np.asarray(values)[:filled] for name, values in table.items()})
+        done += filled
+    return member, tables
+
+
+def nudged(member: Member, nudge: float, copy: int) -> Member:
+    """The member with every parameter multiplied by 1 + nudge or 1 - nudge."""
+    if not nudge:
+        return member
+    generator = np.random.default_rng(copy)
+
+    def moved(leaf: Any) -> Any:
+        return leaf * (1 + nudge * generator.choice([-1.0, 1.0], leaf.shape)).astype(leaf.dtype)
+
+    return member._replace(params=jax.tree.map(moved, member.params))
+
+
+def relative(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """|a - b| / max(1, |b|) over the segments that both have; two numbers that are not finite are equal."""
+    both = min(len(a), len(b))
+    a, b = np.asarray(a[:both], np.float64), np.asarray(b[:both], np.float64)
+    odd = ~np.isfinite(a) & ~np.isfinite(b)
+    return np.where(odd, 0.0, np.abs(a - b) / np.maximum(1, np.abs(b)))
+
+
+def params_difference(a: Params, b: Params) -> float:
+    """The largest |a - b| of any parameter, divided by its leaf's largest |b| where that is above 1."""
+    each = jax.tree.map(lambda x, y: float(np.abs(x - y).max() / max(1.0, np.abs(y).max())), a, b)
+    return max(jax.tree.leaves(each))
+
+
+def verdict(found: Agreement, tolerance: float) -> str:
+    """The result in a sentence."""
+    millionth = "a millionth on its initial parameters"
+    if not found.above:
+        return f"It agrees: every difference is within {tolerance:g}."
+    if found.parted is None:
+        return (
+            f"It agrees as far as it can: differences are above {tolerance:g}, but this training is "
+            f"unstable, and {millionth} changes it as much (to a factor of {GROWTH:g})."
+        )
+    return (
+        f"It DIFFERS: in segment {found.parted} a difference is above {tolerance:g}, and above {GROWTH:g} "
+        f"times what {millionth} changes."
+    )
