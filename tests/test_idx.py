@@ -61,6 +61,13 @@ def test_noise_is_read_or_refused_and_nothing_else(tmp_path, noise, start):
         read_idx(path)
 
 
+def test_no_data_of_an_impossible_shape_is_refused(tmp_path):
+    path = tmp_path / "huge"
+    path.write_bytes(b"\0\0\x0e\3" + b"\0\0\0\0" + b"\x7f\xff\xff\xff" * 2)
+    with pytest.raises(DamagedError, match="no array has the shape"):
+        read_idx(path)
+
+
 def test_every_truncation_is_refused_packed_or_not(tmp_path):
     content = idx_bytes(np.arange(24, dtype=np.uint8).reshape(2, 3, 4))
     path = tmp_path / "short"

@@ -52,7 +52,10 @@ def read_idx(path: str | os.PathLike, sha256: str | None = None) -> np.ndarray:
             raise DamagedError(f"{path}: damaged gzip ({error})") from None
     if sha256 is not None:
         _check_digest(path, header, content, sha256)
-    array = np.frombuffer(content, dtype).reshape(shape)
+    try:
+        array = np.frombuffer(content, dtype).reshape(shape)
+    except ValueError as error:  # a dimension of 0 beside others that no array can have
+        raise DamagedError(f"{path}: no array has the shape {list(shape)} ({error})") from None
     return array.astype(dtype.newbyteorder("="))
 
 
