@@ -10,6 +10,8 @@ import numpy as np
 
 from benchmarks.work import Trainer, Weights, Work
 
+SCORED_AT_ONCE = 2048  # examples: the judge must not be what sets a process's peak memory
+
 
 def flops(sizes: Sequence[int], examples: int) -> float:
     """Operations of a training that sees `examples` examples: three products a layer, two in the first.
@@ -34,9 +36,13 @@ def score(work: Work, weights: Weights) -> float:
     """The mean loss over all training examples, in float64 NumPy: one judge for all libraries."""
     from benchmarks.peers.numpy_loop import forward, losses
 
-    inputs, weights = work.floats().astype(np.float64), [np.asarray(w, np.float64) for w in weights]
-    outputs = forward(weights, inputs, work.net["activation"])[-1]
-    return float(losses(outputs, work.targets, work.loss).mean())
+    weights, total = [np.asarray(w, np.float64) for w in weights], 0.0
+    for first in range(0, len(work.inputs), SCORED_AT_ONCE):
+        rows = slice(first, first + SCORED_AT_ONCE)
+        inputs = work.inputs[rows].astype(np.float64) * work.scale
+        outputs = forward(weights, inputs, work.net["activation"])[-1]
+        total += losses(outputs, work.targets[rows], work.loss).sum()
+    return float(total / len(work.inputs))
 
 
 def nnjax_perceptron(work: Work) -> Any:

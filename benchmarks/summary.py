@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import OURS, PEERS
+from benchmarks.peers import PEERS
 
 COLUMNS = (
     "library",
@@ -58,7 +58,8 @@ def table(result: Mapping[str, Any]) -> str:
         result: What `benchmarks.runner.measure` returns, with "machine".
     """
     peers = result["peers"]
-    order = sorted(peers, key=lambda peer: (peer != OURS, np.median(peers[peer]["seconds"])))
+    # By the ratios, which were paired, and not by the times, which also tell what else ran at that time.
+    order = sorted(peers, key=lambda peer: -np.median(peers[peer].get("ratios", [np.inf])))
     lines = [COLUMNS, *(row(result, peer) for peer in order)]
     lines.insert(1, ("---",) + ("---:",) * (len(COLUMNS) - 1))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
