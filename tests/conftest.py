@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import pytest
@@ -76,8 +77,20 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of the small experiment. Do not write into it: copy it."""
+    return run_tiny(tiny, {"learning_rate": 0.02}, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def tiny_population(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of the small experiment as nine members. Do not write into it: copy it."""
+    flags = ["--seeds", "3", "--sweep", "learning_rate=1e-3:1e-1:log3", "--epochs", "4"]
+    return run_tiny(tiny, flags, tmp_path_factory.mktemp("runs"))
+
+
+def run_tiny(path: Path, settings: Any, out: Path) -> Path:
+    """Runs an experiment in this process, which has been set up already."""
     from nnjax.runner import experiment
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "configure", lambda: None)  # this process has been set up already
-        return experiment.run_experiment(tiny, {"learning_rate": 0.02}, tmp_path_factory.mktemp("runs"))
+        patch.setattr(experiment, "configure", lambda: None)
+        return experiment.run_experiment(path, settings, out)

@@ -51,7 +51,8 @@ def read_members(folder: Path, population: Population) -> Results:
     found = Checkpoints(folder / MEMBERS).latest(like)
     if found is None:
         raise ConfigError(f"{folder} has no members yet: the population has not ended")
-    return found.state
+    results = found.state
+    return results._replace(history={name: results.history[name] for name in population.names})
 
 
 def one_member(fitted: FittedPopulation, i: int) -> Member:

@@ -125,9 +125,9 @@ def reopen(folder: Path) -> Trials:
     experiment, config = kept_experiment(folder, described)
     flags = described["population"].get("flags")
     try:
-        given, others = take_flags(experiment.Config, shlex.split(flags))
+        given, others = take_flags(experiment.Config, shlex.split(str(flags)))
         asked = read_flags(config, given)
-    except (ConfigError, AttributeError, ValueError) as error:
+    except (ConfigError, ValueError) as error:
         raise DamagedError(f"{folder / CONFIG} is damaged: population.flags: {error}") from error
     if asked is None or others:
         raise DamagedError(f"{folder / CONFIG} is damaged: population.flags wants flags, got {flags!r}")

@@ -17,7 +17,7 @@ from nnjax.training.checkpoint import Checkpoints
 from nnjax.training.fit_population import FittedPopulation, run_to_end
 from nnjax.training.halving import Halving
 from nnjax.training.member import RUNNING
-from nnjax.training.population import Population, State
+from nnjax.training.population import Population, Results, State
 from nnjax.training.progress import Progress
 from nnjax.training.train import examples_in
 
@@ -104,8 +104,13 @@ def saved_state(population: Population, folder: Path) -> State:
             continue
         if found is None:
             return state
-        # What is restored may not be written to, and results are.
-        return found.state._replace(results=jax.tree.map(np.array, found.state.results))
+        return found.state._replace(results=in_order(population, found.state.results))
+
+
+def in_order(population: Population, results: Results) -> Results:
+    """Restored results as they were: what is restored has sorted names, and may not be written to."""
+    results = jax.tree.map(np.array, results)
+    return results._replace(history={name: results.history[name] for name in population.names})
 
 
 def halved(state: State) -> State | None:

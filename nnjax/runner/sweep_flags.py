@@ -25,6 +25,7 @@ from nnjax.runner.settings import field_types, from_json, hyper_fields
 
 SEEDS, SWEEP, FOLDS, HALVING, LANES = FLAGS = ("--seeds", "--sweep", "--folds", "--halving", "--lanes")
 SEEDS_END = 2**32
+MOST_VALUES = 10_000  # of an axis: more is a slip of the finger
 AXES = {"log": np.geomspace, "lin": np.linspace}
 
 
@@ -167,15 +168,17 @@ def read_axis(name: str, text: str) -> tuple[float, ...]:
     try:
         if others:
             high, steps = others
-            count = int(steps[3:])
-            if count < 2 or not float(low) < float(high) or (steps[:3] == "log" and float(low) <= 0):
+            ends, count = (float(low), float(high)), int(steps[3:])
+            rises = ends[0] < ends[1] < np.inf and (steps[:3] != "log" or ends[0] > 0)
+            if not (rises and 2 <= count <= MOST_VALUES and ends[0] > -np.inf):
                 raise ValueError
-            values = AXES[steps[:3]](float(low), float(high), count)
+            values = AXES[steps[:3]](*ends, count)
         else:
             values = [float(item) for item in text.split(",")]
     except (ValueError, KeyError) as error:
         raise ConfigError(wanted) from error
-    rounded = tuple(float(str(np.float32(value))) for value in values)
+    with np.errstate(over="ignore"):  # infinity is answered by the setting's own range
+        rounded = tuple(float(str(np.float32(value))) for value in values)
     if len(set(rounded)) < len(rounded):
         raise ConfigError(f"{name} wants each value once, got {text!r}")
     return rounded

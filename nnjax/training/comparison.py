@@ -64,7 +64,9 @@ def compare(
         scores: More scores of every member, name -> [N], such as those of `fitted.evaluate(test)`.
         confidence: Of the intervals, between 0 and 1.
     """
-    every = kept_scores(fitted) | {name: np.asarray(values) for name, values in (scores or {}).items()}
+    kept = kept_segments(fitted) >= 0  # a member that kept no parameters has no score, whatever was computed
+    more = {name: np.where(kept, values, np.nan) for name, values in (scores or {}).items()}
+    every = kept_scores(fitted) | more
     plan, entrants = fitted.plan, fitted.entrants
     ended_well = (fitted.results.status != DIVERGED) & np.isfinite(every[plan.monitor])
     overlap = fold_overlap(entrants)

@@ -266,7 +266,8 @@ def intervals_figure(rows: Sequence[SettingRow], metrics: Sequence[str], most: i
     for text, row in zip(axes[0].get_yticklabels(), shown, strict=True):
         text.set_color(GREY if row.behind else INK)
     if hidden > 0:
-        axes[0].set_xlabel(f"{hidden} worse settings are not shown", color=GREY, loc="left")
+        left_out = "1 worse setting is" if hidden == 1 else f"{hidden} worse settings are"
+        axes[0].set_xlabel(f"{left_out} not shown", color=GREY, loc="left")
     return figure
 
 
