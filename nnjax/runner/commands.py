@@ -48,6 +48,7 @@ def run(words: Sequence[str]) -> int:
         print("EXPERIMENT is a name from `nnjax list` or the path of a .py file; --out is the folder that")
         print("runs go to (./runs). Each experiment has its own settings: `nnjax run EXPERIMENT --help`.")
         print("--all-chapters runs every chapter and writes one page that leads to all of them.")
+        print("--seeds 32 and --sweep NAME=... make many trainings of one: `nnjax run EXPERIMENT --help`.")
         print(f"--on-divergence: {ON_DIVERGENCE}")
         print("--save-every N keeps the checkpoint of every Nth segment; the newest three are kept anyway.")
         return EXIT_OK

@@ -41,6 +41,9 @@ from nnjax.runner.plots.passes import signal_gif as signal_gif
 from nnjax.runner.plots.passes import signals as signals
 from nnjax.runner.plots.pictures import image_grid as image_grid
 from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
+from nnjax.runner.plots.populations import heat_figure as heat_figure
+from nnjax.runner.plots.populations import intervals_figure as intervals_figure
+from nnjax.runner.plots.populations import ribbons_figure as ribbons_figure
 from nnjax.runner.plots.probabilities import logistic_figure as logistic_figure
 from nnjax.runner.plots.probabilities import softmax_figure as softmax_figure
 from nnjax.runner.plots.regions import decision_regions as decision_regions
