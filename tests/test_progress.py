@@ -1,6 +1,7 @@
 """What people see while a training runs."""
 
 import io
+import time
 
 import pytest
 
@@ -62,6 +63,15 @@ def test_a_bar_in_a_terminal_once_it_is_worth_it():
     assert "━" in slow.getvalue()
     assert "3/4" in slow.getvalue()
     assert slow.getvalue().rstrip().endswith("200 examples/s, 1 s left")
+
+
+def test_compiling_is_not_training():
+    """A training of milliseconds draws no bar, however long it waited for its program."""
+    stream = Terminal()
+    with Progress(stream, bar_after=0.01) as progress:
+        time.sleep(0.02)
+        progress(**chunk(4, seconds=0.005))
+    assert "━" not in stream.getvalue()
 
 
 def test_no_training_no_words():

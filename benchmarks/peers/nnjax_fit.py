@@ -27,11 +27,15 @@ class Fit:
         self.optimizer = {"sgd": optax.sgd, "adam": optax.adam}[work.optimizer](work.learning_rate)
 
     def train(self, seed: int) -> Trained:
-        """Every call compiles; the seconds count from the start of the first chunk to the end of the call."""
-        work, began = self.work, []
+        """Every call compiles a program and frees it; the seconds count from the first chunk to the last.
 
-        def first_chunk(chunk: Any) -> None:
-            began.append(time.perf_counter() - chunk.seconds)
+        What happens between chunks (rows, progress bar) is in them; the call's wall time has all of it.
+        """
+        work, chunks = self.work, []
+
+        def on_chunk(chunk: Any) -> None:
+            now = time.perf_counter()
+            chunks.append((now - chunk.seconds, now))
 
         fitted = nnjax.fit(
             self.net,
@@ -41,10 +45,9 @@ class Fit:
             epochs=work.epochs,
             batch_size=work.batch_size,
             seed=seed,
-            on_chunk=first_chunk,
+            on_chunk=on_chunk,
         )
-        seconds = time.perf_counter() - began[0]
-        return Trained(weights_of(fitted.params), seconds)
+        return Trained(weights_of(fitted.params), chunks[-1][1] - chunks[0][0])
 
     def steps(self, weights: Weights, batches: Sequence[np.ndarray], learning_rate: float) -> list[float]:
         """The bare `nnjax.step`."""

@@ -24,7 +24,7 @@ class Progress:
         self.stream = stream or sys.stderr
         self.bar_after = bar_after
         self.terminal = self.stream.isatty()
-        self.began = self.told = time.perf_counter()
+        self.told = time.perf_counter()
         self._bar: Any = None
         self._row: Mapping[str, Any] = {}
         self._done = self._total = self._examples = 0
@@ -48,7 +48,7 @@ class Progress:
         self._seconds += seconds
         now = time.perf_counter()
         if self.terminal:
-            if self._bar is None and now - self.began >= self.bar_after:
+            if self._bar is None and self._seconds >= self.bar_after:
                 self._bar = new_bar(self.stream, total)
             if self._bar is not None:
                 self._bar.update(
