@@ -8,7 +8,7 @@ and the command line do not wait for JAX.
 from importlib import import_module, metadata
 
 _ROOMS = {
-    "nnjax.types": "Net Task Mean Batch Plan Dataset Splits Standardizer",
+    "nnjax.types": "Net Task Mean Batch Plan Dataset Splits Sequences Standardizer",
     "nnjax.layers.activations": "identity unit_step straight_through sigmoid tanh relu softmax",
     "nnjax.layers.dense": "dense_init dense",
     "nnjax.layers.dropout": "dropout",

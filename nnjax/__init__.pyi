@@ -40,6 +40,7 @@ from nnjax.types import Dataset as Dataset
 from nnjax.types import Mean as Mean
 from nnjax.types import Net as Net
 from nnjax.types import Plan as Plan
+from nnjax.types import Sequences as Sequences
 from nnjax.types import Splits as Splits
 from nnjax.types import Standardizer as Standardizer
 from nnjax.types import Task as Task

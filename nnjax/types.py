@@ -61,6 +61,21 @@ class Batch(NamedTuple):
     index: Array
 
 
+class Sequences(NamedTuple):
+    """Sequences of different lengths, padded at their ends to one.
+
+    What stands in the padding never changes a value or a gradient. A NamedTuple of arrays is a
+    pytree, so Sequences stand wherever inputs, outputs or targets do.
+
+    Attributes:
+        values: Array [N, T, ...], T the longest length (or more).
+        lengths: Integer array [N], each in 1..T.
+    """
+
+    values: Any
+    lengths: Any
+
+
 def no_penalty(params: Params) -> float:
     """The penalty of a task that has none: 0."""
     del params
