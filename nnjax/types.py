@@ -183,6 +183,8 @@ class Plan:
         lanes: How many members of a population are on the devices at once.
         pieces: Into how many pieces a device cuts its share of a batch, to compute them one after
             another in less memory (gradient accumulation).
+        looped: Whether a whole chunk is one compiled program; where a step is so large that it is
+            faster outside a loop, each step is a call of its own.
     """
 
     segments: int
@@ -196,3 +198,4 @@ class Plan:
     devices: int = 1
     lanes: int = 1
     pieces: int = 1
+    looped: bool = True

@@ -91,8 +91,9 @@ class Remedies:
         if self.policy == "rollback":
             taken = [remedy for remedy in self.taken if remedy["policy"] == "rollback"]
             return f"It has been rolled back {ROLLBACKS} times." if len(taken) >= ROLLBACKS else ""
-        skipped = {remedy["step"] for remedy in self.taken if remedy["policy"] == "skip"}
-        before = {step - i * self.plan.segment_steps for i in range(1, SKIPS + 1)}
+        size = self.plan.segment_steps
+        skipped = {remedy["step"] // size for remedy in self.taken if remedy["policy"] == "skip"}
+        before = {step // size - i for i in range(1, SKIPS + 1)}
         if len(skipped) + 1 >= self.plan.segments:
             return "Every segment diverged."
         return f"The {SKIPS} segments before were skipped." if before <= skipped else ""
@@ -109,7 +110,7 @@ def skip_segment(plan: Plan, member: Member) -> Member:
     Its batches are those of its steps, and count as done: parameters, optimiser state, best
     parameters and patience stay as they are, and the segment has no row.
     """
-    step = member.step + plan.segment_steps
+    step = (member.step // plan.segment_steps + 1) * plan.segment_steps
     status = jnp.where(step >= plan.segments * plan.segment_steps, FINISHED, RUNNING)
     return member._replace(step=step, status=status)
 

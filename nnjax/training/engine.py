@@ -10,6 +10,7 @@ All are pure functions. The loop on the host that calls chunks is `nnjax.trainin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,7 +24,8 @@ from nnjax.training.shuffle import shuffled
 from nnjax.training.step import Everywhere, divide, here, measure, step
 from nnjax.types import Array, Mean, Params, Plan, Recipe, Task
 
-EVALUATION_BATCH = 512  # examples scored at once where no gradient keeps their activations
+EVALUATION_BATCH = 512  # the most examples scored at once, where no gradient keeps their activations
+EVALUATION_NUMBERS = 2**22  # and the most numbers in their inputs: 27 pictures of 224×224×3
 CHUNK_ROWS = 1024  # the most segments of one chunk: the length of its table of rows
 TINY_STEP = 40_000  # parameters times examples a step, see `tiny_step`
 AXIS = "batch"  # the mesh axis over which layout "batch" shards each batch
@@ -83,9 +85,15 @@ def advance(
     return member._replace(step=member.step + 1, params=params, opt_state=opt_state), measured
 
 
+def evaluation_batch(inputs: Any) -> int:
+    """How many examples are scored at once, a function of the shapes of `inputs` [N, ...] alone."""
+    numbers = sum(math.prod(jnp.shape(leaf)[1:]) for leaf in jax.tree.leaves(inputs))
+    return max(1, min(EVALUATION_BATCH, EVALUATION_NUMBERS // max(numbers, 1)))
+
+
 def score(task: Task, plan: Plan, part: Part, params: Params, fold: Array) -> dict[str, Mean]:
-    """The loss and metrics of a whole part, without dropout, in batches of EVALUATION_BATCH."""
-    size = min(part.size, EVALUATION_BATCH)
+    """The loss and metrics of a whole part, without dropout, in batches of `evaluation_batch`."""
+    size = min(part.size, evaluation_batch(part.inputs))
     offsets, inside = share(plan, size)
 
     def one(start: Array) -> dict[str, Mean]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnjax.errors import DataError
-from nnjax.training.engine import EVALUATION_BATCH, score
+from nnjax.training.engine import evaluation_batch, score
 from nnjax.training.member import Part
 from nnjax.training.step import divide
 from nnjax.types import Dataset, Net, Params, Plan, Task
@@ -56,7 +56,7 @@ def predict(net: Net, params: Params, inputs: Any) -> Any:
     """
     size = len(jax.tree.leaves(inputs)[0])
     apply = jax.jit(lambda params, x: net.apply(params, x, train=False))
-    batch = min(size, EVALUATION_BATCH)
+    batch = min(size, evaluation_batch(inputs))
 
     def piece(first: int) -> Any:
         rows = np.minimum(np.arange(first, first + batch), size - 1)

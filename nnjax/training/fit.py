@@ -16,7 +16,7 @@ from nnjax.errors import ConfigError
 from nnjax.training.cost import multiply_adds
 from nnjax.training.engine import place, row_names, steps_per_epoch
 from nnjax.training.evaluate import evaluate, part_of, predict
-from nnjax.training.layout import choose_layout
+from nnjax.training.layout import choose_layout, choose_looped
 from nnjax.training.losses import PerExample, cross_entropy, per_example
 from nnjax.training.member import Data, Member
 from nnjax.training.metrics import accuracy
@@ -233,12 +233,12 @@ def with_layout(plan: Plan, net: Net, dataset: Dataset, layout: str) -> Plan:
     """The plan on the devices that `layout` names or, for "auto", that its shapes call for."""
     if layout not in ("auto", "one", "batch"):
         raise ConfigError(f'layout wants "auto", "one" or "batch", got {layout!r}')
+    params = jax.eval_shape(net.init, jax.random.key(0))
+    work = multiply_adds(net, params, dataset.inputs)
+    looped = plan.looped and choose_looped(work, plan.batch_size)
     if layout == "auto":
-        params = jax.eval_shape(net.init, jax.random.key(0))
         parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
-        layout, devices = choose_layout(
-            multiply_adds(net, params, dataset.inputs), parameters, plan.batch_size
-        )
+        layout, devices = choose_layout(work, parameters, plan.batch_size)
     else:
         devices = 1 if layout == "one" else jax.local_device_count()
-    return dataclasses.replace(plan, layout=layout, devices=devices)
+    return dataclasses.replace(plan, layout=layout, devices=devices, looped=looped)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 
 WORK_TO_SHARE = 2**24  # multiply-adds a step below which two devices wait longer than they save
+WORK_TO_CALL = 2**31  # multiply-adds a step above which a step is a call of its own, outside any loop
 REUSE_TO_SHARE = 8  # multiply-adds an example per parameter
 
 
@@ -30,3 +31,16 @@ def choose_layout(multiply_adds: int, parameters: int, batch_size: int) -> tuple
     work = multiply_adds * batch_size
     shared = work >= WORK_TO_SHARE and multiply_adds >= REUSE_TO_SHARE * parameters
     return ("batch", devices) if shared and devices > 1 else ("one", 1)
+
+
+def choose_looped(multiply_adds: int, batch_size: int) -> bool:
+    """Whether a chunk of steps is compiled as one loop, see `Plan.looped`.
+
+    Args:
+        multiply_adds: Of one example's forward pass.
+        batch_size: Examples a step.
+
+    >>> choose_looped(multiply_adds=15_470_000_000, batch_size=4)  # VGG-16
+    False
+    """
+    return multiply_adds * batch_size < WORK_TO_CALL

@@ -16,6 +16,7 @@ from nnjax.training.divergence import divergence, stop
 from nnjax.training.engine import CHUNK_ROWS, Row, compile_chunk, place, steps_per_epoch
 from nnjax.training.member import DIVERGED, RUNNING, Data, Member, new_member
 from nnjax.training.memory import allocations, check_fits
+from nnjax.training.stepwise import compile_steps
 from nnjax.types import Hyper, Plan, Recipe
 
 CHUNK_SECONDS = 0.5  # about how long the host waits for one chunk: how soon Ctrl-C is noticed
@@ -111,8 +112,8 @@ def train(
 
 
 def compile_with(recipe: Recipe, data: Data, member: Member, plan: Plan) -> Callable:
-    """`compile_chunk` with what varies last. The member may have been donated: its shapes suffice."""
-    return compile_chunk(recipe, plan, data, member)
+    """The compiled program, with what varies last. The member may have been donated: its shapes suffice."""
+    return (compile_chunk if plan.looped else compile_steps)(recipe, plan, data, member)
 
 
 def rows_of(table: Row, filled: int, done: int, plan: Plan, size: int) -> list[dict[str, Any]]:
