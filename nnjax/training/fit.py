@@ -17,12 +17,13 @@ from nnjax.training.cost import multiply_adds
 from nnjax.training.engine import place, row_names, steps_per_epoch
 from nnjax.training.evaluate import evaluate, part_of, predict
 from nnjax.training.layout import choose_layout, choose_looped
-from nnjax.training.losses import PerExample, cross_entropy, per_example
+from nnjax.training.losses import PerExample, cross_entropy
 from nnjax.training.member import Data, Member
 from nnjax.training.metrics import accuracy
 from nnjax.training.progress import Progress
+from nnjax.training.sequence_losses import lift
 from nnjax.training.train import Chunk, start, train
-from nnjax.types import Array, Dataset, Net, Params, Plan, Recipe, Splits, Task, no_penalty
+from nnjax.types import Array, Dataset, Net, Params, Plan, Recipe, Sequences, Splits, Task, no_penalty
 
 
 class Fitted(NamedTuple):
@@ -81,7 +82,8 @@ def fit(
     Args:
         net: The network.
         data: Splits, or a Dataset or a pair (inputs [N, ...], targets [N, ...]) without validation.
-        loss: `loss(outputs, targets) -> [N]`.
+        loss: `loss(outputs, targets) -> [N]`; of a net whose outputs are Sequences it is taken at every
+            true step, see `per_step`.
         optimizer: Any Optax transformation; None means Adam with a learning rate of 1e-3.
         epochs: Passes over the training part.
         batch_size: Examples a step; the last partial batch of an epoch is trained too.
@@ -113,10 +115,10 @@ def fit(
     splits = as_splits(data)
     task = Task(
         net=net,
-        loss=per_example(loss),
+        loss=lift(loss),
         optimizer=optimizer or optax.adam(1e-3),
         penalty=penalty,
-        metrics={name: per_example(f) for name, f in default_metrics(metrics, splits).items()},
+        metrics={name: lift(f) for name, f in default_metrics(metrics, splits).items()},
     )
     plan = plan_for(splits, epochs, batch_size, patience, min_delta, monitor)
     return fit_task(
@@ -199,8 +201,9 @@ def default_metrics(metrics: Mapping[str, PerExample] | None, splits: Splits) ->
     """The metrics, or accuracy where none are named and the targets are labels."""
     if metrics is not None:
         return metrics
-    labels = np.issubdtype(np.asarray(splits.train.targets).dtype, np.integer)
-    return {"accuracy": accuracy} if labels else {}
+    targets = splits.train.targets
+    labels = np.asarray(targets.values if isinstance(targets, Sequences) else targets)
+    return {"accuracy": accuracy} if np.issubdtype(labels.dtype, np.integer) else {}
 
 
 def plan_for(
