@@ -11,6 +11,7 @@ from collections.abc import Callable
 from nnjax.data import bundled, files, generated
 from nnjax.data.mnist import mnist_like
 from nnjax.data.splits import hold_out, split
+from nnjax.data.vowels import japanese_vowels
 from nnjax.errors import ConfigError
 from nnjax.types import Dataset, Splits
 
@@ -34,6 +35,7 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
     "linnerud": bundled.linnerud,
     "mnist": functools.partial(mnist_like, "mnist"),
     "fashion_mnist": functools.partial(mnist_like, "fashion_mnist"),
+    "japanese_vowels": japanese_vowels,
 }
 
 

