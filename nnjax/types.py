@@ -185,6 +185,8 @@ class Plan:
             another in less memory (gradient accumulation).
         looped: Whether a whole chunk is one compiled program; where a step is so large that it is
             faster outside a loop, each step is a call of its own.
+        buckets: For sequences of different lengths: (examples, width) of each bucket, shortest
+            first; a batch is cut to the width of its bucket. Empty: all are as wide as the data.
     """
 
     segments: int
@@ -199,3 +201,4 @@ class Plan:
     lanes: int = 1
     pieces: int = 1
     looped: bool = True
+    buckets: tuple[tuple[int, int], ...] = ()

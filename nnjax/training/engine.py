@@ -19,10 +19,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
+from nnjax.errors import ConfigError
+from nnjax.training.buckets import batch_buckets, narrowed
 from nnjax.training.member import DIVERGED, FINISHED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
 from nnjax.training.shuffle import shuffled
 from nnjax.training.step import Everywhere, divide, here, measure, step
-from nnjax.types import Array, Mean, Params, Plan, Recipe, Task
+from nnjax.types import Array, Batch, Mean, Params, Plan, Recipe, Task
 
 EVALUATION_BATCH = 512  # the most examples scored at once, where no gradient keeps their activations
 EVALUATION_NUMBERS = 2**22  # and the most numbers in their inputs: 27 pictures of 224×224×3
@@ -61,28 +63,60 @@ def batch_rows(plan: Plan, part: Part, member: Member, steps: int) -> Array:
     size, batch_size = part.size, plan.batch_size
     epoch, batch = jnp.divmod(member.step + jnp.arange(steps), steps_per_epoch(size, batch_size))
     offsets, inside = share(plan, batch_size)
-    positions = batch[:, None] * batch_size + offsets[None, :]
-    rows = shuffled(positions, size, member.seed, epoch[:, None])
-    return part.choose(jnp.where(inside[None, :] & (positions < size), rows, -1), member.fold)
+    if not plan.buckets:
+        positions = batch[:, None] * batch_size + offsets[None, :]
+        rows = shuffled(positions, size, member.seed, epoch[:, None])
+        return part.choose(jnp.where(inside[None, :] & (positions < size), rows, -1), member.fold)
+    bucket, turns = batch_buckets(plan.buckets, batch_size)
+    counts = np.array([count for count, _ in plan.buckets], np.int32)
+    firsts = np.cumsum(counts) - counts
+    first, count, turn = (jnp.asarray(x)[batch][:, None] for x in (firsts[bucket], counts[bucket], turns))
+    positions = turn * batch_size + offsets[None, :]
+    ranks = first + shuffled(positions, count, member.seed, epoch[:, None])
+    return part.choose(jnp.where(inside[None, :] & (positions < count), ranks, -1), member.fold)
 
 
 def advance(
-    recipe: Recipe, plan: Plan, data: Data, member: Member, rows: Array
+    recipe: Recipe, plan: Plan, data: Data, member: Member, rows: Array, bucket: Array | None = None
 ) -> tuple[Member, dict[str, Mean]]:
-    """One step of one member on the batch at `rows` [b]."""
+    """One step of one member on the batch at `rows` [b], cut to the width of `bucket` if one is named."""
     key = member_key(member.seed, NOISE, member.step)
     if plan.layout == "batch":
         key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
-    params, opt_state, measured = step(
-        recipe(member.hyper),
-        member.params,
-        member.opt_state,
-        data.train.batch(rows),
-        key,
-        everywhere_of(plan),
-        plan.pieces,
-    )
+    task, batch = recipe(member.hyper), data.train.batch(rows)
+
+    def stepped(batch: Batch) -> tuple[Params, Any, dict[str, Mean]]:
+        before = member.params, member.opt_state
+        return step(task, *before, batch, key, everywhere_of(plan), plan.pieces)
+
+    if bucket is None:
+        params, opt_state, measured = stepped(batch)
+    else:
+        branches = [lambda width=width: stepped(narrowed(batch, width)) for _, width in plan.buckets]
+        params, opt_state, measured = jax.lax.switch(bucket, branches)
     return member._replace(step=member.step + 1, params=params, opt_state=opt_state), measured
+
+
+def steps_of_segment(plan: Plan, part: Part, member: Member) -> tuple[Array, Array | None]:
+    """The rows of a segment's batches [steps, b], and their buckets [steps] where the plan has any.
+
+    Raises:
+        ConfigError: If segments are not whole epochs: then the bucket of a step would not follow
+            from its position in the segment.
+    """
+    rows, epoch = (
+        batch_rows(plan, part, member, plan.segment_steps),
+        steps_per_epoch(part.size, plan.batch_size),
+    )
+    if not plan.buckets:
+        return rows, None
+    if plan.segment_steps % epoch:
+        raise ConfigError(
+            f"a plan with buckets wants segments of whole epochs, segment_steps a multiple of {epoch}, "
+            f"got {plan.segment_steps}"
+        )
+    bucket, _ = batch_buckets(plan.buckets, plan.batch_size)
+    return rows, jnp.asarray(np.tile(bucket, plan.segment_steps // epoch))
 
 
 def evaluation_batch(inputs: Any) -> int:
@@ -140,8 +174,8 @@ def segment(recipe: Recipe, plan: Plan, data: Data, member: Member) -> tuple[Mem
     keeps the state it had when the segment began, which was finite, and is DIVERGED.
     """
     task = recipe(member.hyper)
-    rows = batch_rows(plan, data.train, member, plan.segment_steps)
-    after, measured = jax.lax.scan(lambda m, r: advance(recipe, plan, data, m, r), member, rows)
+    steps = steps_of_segment(plan, data.train, member)
+    after, measured = jax.lax.scan(lambda m, at: advance(recipe, plan, data, m, *at), member, steps)
     means = {f"train_{k}": divide(jax.tree.map(lambda x: x.sum(0), m)) for k, m in measured.items()}
     if data.valid is not None:
         scored = score(task, plan, data.valid, after.params, member.fold)

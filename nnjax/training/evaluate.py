@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnjax.errors import DataError
+from nnjax.training.buckets import by_length, lengths_of
 from nnjax.training.engine import evaluation_batch, score
 from nnjax.training.member import Part
 from nnjax.training.step import divide
@@ -18,8 +19,10 @@ ALONE = Plan(segments=1, segment_steps=1, batch_size=1)  # one device
 
 
 def part_of(dataset: Dataset) -> Part:
-    """A data set as the engine reads it."""
-    return Part(dataset.inputs, dataset.targets, dataset.weights)
+    """A data set as the engine reads it; sequences stand in the order of their lengths."""
+    lengths = lengths_of(dataset.inputs)
+    rows = None if lengths is None else by_length(np.arange(len(lengths), dtype=np.int32), lengths)[None]
+    return Part(dataset.inputs, dataset.targets, dataset.weights, rows)
 
 
 def evaluate(task: Task, params: Params, dataset: Dataset) -> dict[str, float]:

@@ -13,12 +13,13 @@ import optax
 
 from nnjax.data.checks import check_splits
 from nnjax.errors import ConfigError
+from nnjax.training.buckets import length_buckets, lengths_of
 from nnjax.training.cost import multiply_adds
 from nnjax.training.engine import place, row_names, steps_per_epoch
 from nnjax.training.evaluate import evaluate, part_of, predict
 from nnjax.training.layout import choose_layout, choose_looped
 from nnjax.training.losses import PerExample, cross_entropy
-from nnjax.training.member import Data, Member
+from nnjax.training.member import Data, Member, Part
 from nnjax.training.metrics import accuracy
 from nnjax.training.progress import Progress
 from nnjax.training.sequence_losses import lift
@@ -244,4 +245,15 @@ def with_layout(plan: Plan, net: Net, dataset: Dataset, layout: str) -> Plan:
         layout, devices = choose_layout(work, parameters, plan.batch_size)
     else:
         devices = 1 if layout == "one" else jax.local_device_count()
-    return dataclasses.replace(plan, layout=layout, devices=devices, looped=looped)
+    plan = dataclasses.replace(plan, layout=layout, devices=devices, looped=looped)
+    return with_buckets(plan, part_of(dataset)) if looped else plan
+
+
+def with_buckets(plan: Plan, part: Part) -> Plan:
+    """The plan with the buckets that fit the lengths of the part's sequences; one that has any keeps them."""
+    lengths = lengths_of(part.inputs)
+    if lengths is None or plan.buckets or plan.segment_steps % steps_per_epoch(part.size, plan.batch_size):
+        return plan
+    rows = np.asarray(part.rows)
+    buckets = length_buckets(np.where(rows < 0, 0, lengths[rows]).max(axis=0), plan.batch_size)
+    return dataclasses.replace(plan, buckets=buckets if len(buckets) > 1 else ())

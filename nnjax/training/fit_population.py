@@ -15,9 +15,10 @@ import numpy as np
 from nnjax.data.checks import check_splits
 from nnjax.data.splits import k_folds
 from nnjax.errors import ConfigError
+from nnjax.training.buckets import by_length, lengths_of
 from nnjax.training.engine import CHUNK_ROWS, row_names, score
 from nnjax.training.evaluate import ALONE, part_of
-from nnjax.training.fit import as_splits, plan_for
+from nnjax.training.fit import as_splits, plan_for, with_buckets
 from nnjax.training.halving import Halving, ahead, check_halving, cull
 from nnjax.training.member import RUNNING, Data
 from nnjax.training.population import Entrants, Population, Results, State
@@ -138,10 +139,10 @@ def fit_entrants(
     lanes: int | None = None,
     halving: Halving | None = None,
     progress: bool = True,
-    on_chunk: Callable[[Population, State], Any] = lambda population, state: None,
+    on_chunk: Callable[[Population, State, np.ndarray], Any] = lambda population, state, n: None,
 ) -> FittedPopulation:
     """Trains the members that `entrants` lists; `fit_population` and the runner come through here."""
-    plan = with_lanes(recipe, plan, entrants, lanes)
+    plan = with_buckets(with_lanes(recipe, plan, entrants, lanes), data.train)
     known = row_names(recipe(entrants.at(np.zeros(1, int))[2]), data)
     if plan.monitor not in known:
         raise ConfigError(f"monitor wants one of {', '.join(known)}, got {plan.monitor!r}")
@@ -158,9 +159,12 @@ def run_to_end(
     state: State,
     halving: Halving | None = None,
     shown: Progress | None = None,
-    on_chunk: Callable[[Population, State], Any] = lambda population, state: None,
+    on_chunk: Callable[[Population, State, np.ndarray], Any] = lambda population, state, n: None,
 ) -> tuple[State, dict[str, float]]:
-    """The loop on the host: chunks of about half a second until no member runs."""
+    """The loop on the host: chunks of about half a second until no member runs.
+
+    `on_chunk` is called after each with the most segments that each device might train in it, [D].
+    """
     seconds, pace, plan = {"compile": 0.0, "train": 0.0}, 1, population.plan
     total = len(population.entrants.seeds) * plan.segments
     while population.runs(state).any():
@@ -171,9 +175,7 @@ def run_to_end(
         n = np.full(plan.devices, pace)
         if halving is not None:
             n = np.minimum(n, ahead(halving, population, state))
-        state = population.advance(state, n)
-        if halving is not None:
-            state = cull(halving, population, state)
+        state = advance(population, state, n, halving)
         spent = time.perf_counter() - compiled
         seconds["compile"] += compiled - began
         seconds["train"] += spent
@@ -183,8 +185,14 @@ def run_to_end(
             now = segments_trained(population, state)
             examples = (now - done) * plan.segment_steps * plan.batch_size
             shown(standing(plan, state.results), now, total, examples, spent)
-        on_chunk(population, state)
+        on_chunk(population, state, n)
     return state, seconds
+
+
+def advance(population: Population, state: State, n: np.ndarray, halving: Halving | None) -> State:
+    """One chunk of at most n segments [D], and the rung that it ends at, if it does."""
+    state = population.advance(state, n)
+    return state if halving is None else cull(halving, population, state)
 
 
 def segments_trained(population: Population, state: State) -> int:
@@ -209,11 +217,12 @@ def folded(dataset: Dataset, folds: int) -> Data:
     """The same examples as both parts; a fold chooses its rows."""
     pairs = k_folds(dataset, folds)
 
+    lengths = lengths_of(dataset.inputs)
+
     def padded(lists: list[np.ndarray]) -> np.ndarray:
         longest = max(len(rows) for rows in lists)
-        return np.array(
-            [np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in lists], np.int32
-        )
+        equal = [np.pad(rows, (0, longest - len(rows)), constant_values=-1) for rows in lists]
+        return np.array(equal if lengths is None else [by_length(rows, lengths) for rows in equal], np.int32)
 
     part = part_of(dataset)
     train, valid = padded([train for train, _ in pairs]), padded([valid for _, valid in pairs])

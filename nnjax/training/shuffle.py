@@ -46,7 +46,7 @@ def shuffled(positions: Array, size: Array | int, seed: Array | int, epoch: Arra
     Args:
         positions: Integer array of any shape, in 0..N-1; what lies outside gives a value in
             0..N-1 that means nothing.
-        size: N, at least 1 and under 2**31; may be a tracer.
+        size: N, at least 1 and under 2**31, or an array of such of the shape of `epoch`; may be a tracer.
         seed: Integer, may be a tracer.
         epoch: Integer or an array that broadcasts against `positions`; may be a tracer.
 
@@ -62,7 +62,8 @@ def shuffled(positions: Array, size: Array | int, seed: Array | int, epoch: Arra
     key = mix(mix(jnp.asarray(seed, jnp.uint32)) + jnp.asarray(epoch, jnp.uint32))
     counter = jnp.arange(1, 2 * ROUNDS + 1, dtype=jnp.uint32) * jnp.uint32(0x9E3779B9)
     rounds = mix(key[None] + counter.reshape(-1, *[1] * key.ndim))
-    sums, salts = rounds[:ROUNDS] % size, rounds[ROUNDS:]
+    sums = rounds[:ROUNDS] % (size[None] if size.ndim else size)
+    salts = rounds[ROUNDS:]
     x = jnp.asarray(positions, jnp.uint32) % size
     for i in range(ROUNDS):
         partner = sums[i] + size - x
