@@ -145,7 +145,9 @@ class Standardizer(NamedTuple):
     std: np.ndarray
 
     def __call__(self, inputs: Any) -> Any:
-        """Standardises `inputs` [N, ...] to float32."""
+        """Standardises `inputs`, [N, ...] or Sequences of [N, T, D], to float32."""
+        if isinstance(inputs, Sequences):
+            return inputs._replace(values=self(inputs.values))
         return ((np.asarray(inputs, np.float32) - self.mean) / self.std).astype(np.float32)
 
 

@@ -23,13 +23,15 @@ def changed(array, place, value, dtype=None):
     return array
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in LOADERS if name not in ("mnist", "fashion_mnist", "and", "or", "xor")]
-)
+FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare")
+
+
+@pytest.mark.parametrize("name", [name for name in LOADERS if name not in (*FROM_FILES, "and", "or", "xor")])
 def test_every_set_passes_split_and_standardised(name):
     splits = load_splits(name)
     check_splits(splits)
-    check_splits(standardise(splits))
+    if not splits.train.inputs.dtype == splits.train.targets.dtype == np.uint8:  # the symbols of a text
+        check_splits(standardise(splits))
 
 
 def test_gates_and_other_good_data_pass():

@@ -13,7 +13,7 @@ from nnjax.errors import ConfigError, DataError
 PACKAGE = "/usr/share/datasets/fashion-mnist"
 
 
-FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels")
+FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare")
 
 
 @pytest.mark.parametrize("name", [name for name in LOADERS if name not in FROM_FILES])
@@ -85,6 +85,14 @@ def test_an_official_test_part_is_kept_or_left_out(tmp_path):
     drawn = load_splits(str(path), valid=0.2, test=0.25)
     assert (len(drawn.train), len(drawn.valid), len(drawn.test)) == (11, 4, 5)
     assert drawn.test.inputs.max() < 20
+
+
+def test_an_official_validation_part_is_kept_or_left_out():
+    own = load_splits("python_reference", length=50)
+    np.testing.assert_array_equal(own.valid.inputs, load("python_reference", part="valid", length=50).inputs)
+    assert own.test is None
+    drawn = load_splits("python_reference", valid=10, test=20, length=50)
+    assert (len(drawn.valid), len(drawn.test), len(drawn.train)) == (10, 20, len(own.train) - 30)
 
 
 def test_splits_of_a_set_without_a_test_part_are_those_of_split():

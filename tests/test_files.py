@@ -28,7 +28,7 @@ def test_each_kind_of_file_has_its_reader(tmp_path):
     np.testing.assert_array_equal(read["a.npz"].inputs, np.eye(2))
     np.testing.assert_array_equal(read["b.csv"].inputs, [[1, 2], [3, 4]])
     np.testing.assert_array_equal(read["c"].inputs, np.full((1, 2, 2), 7))
-    assert not any(files.has_test_part(tmp_path / name) for name in read)
+    assert not any(files.own_parts(tmp_path / name) for name in read)
 
 
 def test_what_has_no_reader(tmp_path):

@@ -4,7 +4,7 @@ from sklearn.preprocessing import StandardScaler
 
 from nnjax.data.scaling import BLOCK_ROWS, standardise
 from nnjax.errors import ConfigError, DataError
-from nnjax.types import Dataset, Splits
+from nnjax.types import Dataset, Sequences, Splits
 
 
 def splits(*arrays) -> Splits:
@@ -75,3 +75,17 @@ def test_inputs_that_are_not_one_array_or_none():
         standardise(Splits(Dataset({"a": np.eye(2)}, np.zeros(2, int))))
     with pytest.raises(DataError, match=r"got \(0, 3\)"):
         standardise(splits(np.zeros((0, 3))))
+
+
+def test_sequences_are_standardised_by_channel_over_their_true_lengths():
+    rng = np.random.default_rng(0)
+    lengths = np.array([3, 5, 1, 4])
+    values = rng.normal([2.0, -50.0], [1.0, 30.0], (4, 5, 2)).astype(np.float32)
+    real = np.arange(5) < lengths[:, None]
+    values[~real] = 1e6
+    part = Dataset(Sequences(values, lengths), np.zeros(4, np.int32))
+    scaled = standardise(Splits(part, test=part))
+    for inputs in (scaled.train.inputs, scaled.test.inputs, scaled.scaler(part.inputs)):
+        np.testing.assert_array_equal(inputs.lengths, lengths)
+        np.testing.assert_allclose(inputs.values[real].mean(0), 0, atol=1e-6)
+        np.testing.assert_allclose(inputs.values[real].std(0), 1, rtol=1e-6)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from nnjax.data import bundled, files, generated
 from nnjax.data.mnist import mnist_like
-from nnjax.data.splits import hold_out, split
+from nnjax.data.splits import split
+from nnjax.data.text import text_dataset
 from nnjax.data.vowels import japanese_vowels
 from nnjax.errors import ConfigError
 from nnjax.types import Dataset, Splits
@@ -36,6 +37,17 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
     "mnist": functools.partial(mnist_like, "mnist"),
     "fashion_mnist": functools.partial(mnist_like, "fashion_mnist"),
     "japanese_vowels": japanese_vowels,
+    "tiny_shakespeare": functools.partial(text_dataset, "tiny_shakespeare"),
+    "python_reference": functools.partial(text_dataset, "python_reference"),
+}
+
+# The parts beyond "train" that come with a set.
+OWN_PARTS: dict[str, tuple[str, ...]] = {
+    "mnist": ("test",),
+    "fashion_mnist": ("test",),
+    "japanese_vowels": ("test",),
+    "tiny_shakespeare": ("valid",),
+    "python_reference": ("valid",),
 }
 
 
@@ -83,19 +95,21 @@ def load(name: str | os.PathLike, path: str | os.PathLike | None = None, seed: i
 
 def load_splits(
     name: str | os.PathLike,
-    valid: float = 0.1,
+    valid: float | None = None,
     test: float | None = None,
     seed: int = 0,
     path: str | os.PathLike | None = None,
     **options,
 ) -> Splits:
-    """Loads a data set in its parts; a set with an official test part keeps it.
+    """Loads a data set in its parts; a set with an official test or validation part keeps it.
 
     Args:
         name: As for `load`.
-        valid: How much of the training data validates: a fraction or a count, see `split`.
-        test: How much tests, in the same way. None: the official test part, or 0.2 where there is none. A
-            number draws from the training part and leaves an official test part out.
+        valid: How much of the training data validates: a fraction or a count, see `split`. None: the
+            official validation part, or 0.1 where there is none.
+        test: How much tests, in the same way. None: the official test part, or 0.2 where there is none,
+            or no test part where only the validation part is official. A number draws from the training part
+            and leaves an official part out.
         seed: The draw of a generated set and of the parts.
         path: As for `load`.
         **options: As for `load`.
@@ -110,9 +124,18 @@ def load_splits(
     [105, 15, 30]
     """
     dataset = load(name, path, seed, **options)
-    if test is None and "part" not in options and _has_test_part(name):
-        return hold_out(dataset, valid, seed, load(name, path, seed, part="test", **options))
-    return split(dataset, valid, 0.2 if test is None else test, seed)
+    asked = {"valid": valid, "test": test}
+    own = () if "part" in options else _own_parts(name)
+    official: dict[str, Dataset] = {
+        part: load(name, path, seed, part=part, **options) for part in own if asked[part] is None
+    }
+    usual = {"valid": 0.1, "test": 0.0 if "valid" in official else 0.2}
+    sizes = {
+        part: 0.0 if part in official else usual[part] if size is None else size
+        for part, size in asked.items()
+    }
+    parts = split(dataset, sizes["valid"], sizes["test"], seed)
+    return parts._replace(valid=official.get("valid", parts.valid), test=official.get("test", parts.test))
 
 
 def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
@@ -127,10 +150,10 @@ def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
     )
 
 
-def _has_test_part(name: str | os.PathLike) -> bool:
+def _own_parts(name: str | os.PathLike) -> tuple[str, ...]:
     if _known(name) in LOADERS:
-        return "part" in inspect.signature(LOADERS[_known(name)]).parameters
-    return files.has_test_part(name)
+        return OWN_PARTS.get(_known(name), ())
+    return files.own_parts(name)
 
 
 def _known(name: str | os.PathLike) -> str:

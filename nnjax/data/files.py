@@ -16,11 +16,11 @@ from nnjax.types import Dataset
 
 __all__ = [
     "csv_dataset",
-    "has_test_part",
     "image_folder",
     "is_path",
     "npz_dataset",
     "npz_inputs",
+    "own_parts",
     "read_image",
     "reader",
 ]
@@ -56,9 +56,9 @@ def reader(path: str | os.PathLike) -> Callable[..., Dataset]:
     return functools.partial(READERS[path.suffix.lower()], path)
 
 
-def has_test_part(path: str | os.PathLike) -> bool:
-    """Whether the user's data come with a test part of their own."""
+def own_parts(path: str | os.PathLike) -> tuple[str, ...]:
+    """The parts beyond "train" that come with the user's data."""
     path = Path(path).expanduser()
     if path.is_dir():
-        return image_files.has_test_part(path)
-    return path.suffix.lower() == ".npz" and npz.has_test_part(path)
+        return ("test",) if image_files.has_test_part(path) else ()
+    return ("test",) if path.suffix.lower() == ".npz" and npz.has_test_part(path) else ()

@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 
+from nnjax.data.padding import unpad
 from nnjax.errors import ConfigError, DataError
-from nnjax.types import Dataset, Splits, Standardizer
+from nnjax.types import Dataset, Sequences, Splits, Standardizer
 
 BLOCK_ROWS = 4096
 
@@ -17,11 +18,12 @@ def standardise(splits: Splits) -> Splits:
 
     The statistics come from the training part alone: a mean that has seen the test part is a leak. They
     are taken for each column of a table [N, D], for each channel of colour images [N, H, W, C], and for all
-    pixels together of grey images [N, H, W], since a pixel that is always black has no deviation of its own.
-    An input that does not vary is centred and not divided.
+    pixels together of grey images [N, H, W], since a pixel that is always black has no deviation of its own,
+    and for each channel of `Sequences` [N, T, D], over their true lengths. An input that does not vary is
+    centred and not divided.
 
     Args:
-        splits: Parts whose inputs are single arrays [N, ...].
+        splits: Parts whose inputs are single arrays [N, ...], or Sequences.
 
     Returns:
         The same parts with float32 inputs and without a value range; `scaler` holds the statistics, ready
@@ -29,7 +31,7 @@ def standardise(splits: Splits) -> Splits:
 
     Raises:
         ConfigError: If the splits have been standardised before.
-        DataError: If the inputs are not one array, or there are no training examples.
+        DataError: If the inputs are neither one array nor Sequences, or there are no training examples.
 
     >>> table = Dataset(np.array([[1.0, 5.0], [3.0, 5.0]]), np.array([0, 1]))
     >>> standardise(Splits(table)).train.inputs
@@ -39,6 +41,8 @@ def standardise(splits: Splits) -> Splits:
     if splits.scaler is not None:
         raise ConfigError("these splits have been standardised already")
     inputs = splits.train.inputs
+    if isinstance(inputs, Sequences) and len(inputs.lengths):
+        inputs = np.concatenate(unpad(inputs)).reshape(-1, *np.shape(inputs.values)[2:])
     if not isinstance(inputs, np.ndarray) or len(inputs) == 0:
         raise DataError(
             f"standardise wants inputs that are one array [N, ...] with N at least 1, "
