@@ -1,6 +1,7 @@
 """kill -9 at any moment, then resume: the end is bit for bit that of a run that nobody touched.
 
-`pytest tests/test_kill.py` kills 20 times; `pytest tests/test_kill.py -m slow` kills 200 times.
+`pytest tests/test_kill.py` kills 20 times, and populations 8 times; `pytest tests/test_kill.py -m slow` kills
+200 times, and populations 60 times.
 
 Run as a program (`python test_kill.py WORDS`), this file is the `nnjax` command, which says on stdout when
 it begins to load, to compile and to save, so that a kill can be aimed.
@@ -40,6 +41,7 @@ class Config:
     epochs: Count = 12
     learning_rate: PositiveRate = 0.01
     dropout: DropRate = 0.1
+    patience: Count = 100
     seed: Seed = 0
 
 def data(config):
@@ -56,16 +58,26 @@ def task(config, hyper):
                 metrics={"accuracy": per_example(accuracy)})
 
 def plan(config, splits):
-    return Plan(config.epochs, 6, 16)
+    return Plan(config.epochs, 6, 16, patience=config.patience)
 '''
 AIMS = ("load", "compile", "train", "save")  # what a kill waits for ...
-REACH = {"load": 0.3, "compile": 0.6, "train": 0.2, "save": 0.04}  # ... and for how long it then holds back
+REACH = {
+    "load": 0.3,
+    "compile": 0.6,
+    "train": 0.2,
+    "save": 0.04,
+    "finish": 4.0,
+}  # ... and for how long it then holds back
+SINGLE = ("--save-every", "1")
+# Members that stop at different times, more than there are lanes: they wait, and the lanes are halved.
+MANY = ("--epochs", "24", "--patience", "2", "--seeds", "8", "--lanes", "16")
+MANY += ("--sweep", "learning_rate=1e-3:1:log3", "--sweep", "dropout=0,0.2")
 
 
 def say_what_begins() -> None:
     """Prints a word before each thing that a kill can be aimed at."""
-    from nnjax.runner import experiment, recorder, resume
-    from nnjax.training import checkpoint, train
+    from nnjax.runner import experiment, population_run, population_state, recorder, resume
+    from nnjax.training import checkpoint, fit_population, lanes, train
 
     def announced(module: Any, name: str, word: str) -> None:
         before = getattr(module, name)
@@ -81,6 +93,14 @@ def say_what_begins() -> None:
     announced(train, "compile_chunk", "compile")
     announced(recorder.Recorder, "on_chunk", "train")
     announced(checkpoint, "write_snapshot", "save")
+    announced(population_run, "prepare", "load")
+    announced(lanes, "compile_lanes", "compile")
+    announced(population_state.Watch, "on_chunk", "train")
+    announced(population_run, "finish", "finish")
+    if "SIDE_BY_SIDE" in os.environ:
+        lanes.runs_side_by_side = lambda plan, member: os.environ["SIDE_BY_SIDE"] == "yes"
+    if "OFTEN" in os.environ:  # a segment a chunk, and a state a chunk
+        fit_population.CHUNK_SECONDS, population_state.SAVE_SECONDS, population_state.SAVE_SHARE = 1e-9, 0, 0
 
 
 class Killer:
@@ -88,15 +108,26 @@ class Killer:
 
     Attributes:
         folder: Where it works.
+        words: The flags of its runs.
+        aims: What it aims at, in turn.
         kills: How many processes it has killed, by what they had begun.
         ended: The runs that ended, after how many kills each.
     """
 
-    def __init__(self, folder: Path, programs: Path, seed: int) -> None:
-        self.folder, self.random = folder, random.Random(seed)
+    def __init__(
+        self,
+        folder: Path,
+        programs: Path,
+        seed: int,
+        words: tuple[str, ...] = SINGLE,
+        aims: tuple[str, ...] = AIMS,
+        **environment: str,
+    ) -> None:
+        self.folder, self.random, self.words, self.aims = folder, random.Random(seed), words, aims
         folder.mkdir()
         (folder / "blobs.py").write_text(BLOBS)
         own = {"NNJAX_CACHE": str(programs), "NNJAX_REEXEC": "1", "NNJAX_OFFLINE": "1"}
+        own |= environment
         self.environment = {**os.environ, **own, "PYTHONPATH": str(Path(nnjax.__file__).parents[1])}
         self.kills: Counter[str] = Counter()
         self.ended: list[tuple[Path, int]] = []
@@ -112,7 +143,7 @@ class Killer:
         """Begins or resumes the run under `out`, kills it at `aim`, and returns whether it ended."""
         runs = sorted((self.folder / out).glob("blobs/*/config.json"))
         words = ("resume", str(runs[0].parent)) if runs else ("run", "blobs.py", "--out", out)
-        words += () if runs else ("--save-every", "1")
+        words += () if runs else self.words
         with self.start(*words, anew=aim == "compile" and self.random.random() < 0.5) as process:
             assert process.stdout is not None
             said = []
@@ -143,7 +174,7 @@ class Killer:
     def aim(self, kills: int) -> str | None:
         """What comes next: each aim in turn, and none when there have been enough kills."""
         total = self.kills.total()
-        return AIMS[total % len(AIMS)] if total < kills else None
+        return self.aims[total % len(self.aims)] if total < kills else None
 
 
 def left_by(run: Path) -> tuple[bytes, list[Any], int]:
@@ -172,6 +203,43 @@ def test_kill_9_at_any_moment(tmp_path: Path, kills: int) -> None:
     aims = killers[0].kills + killers[1].kills
     print(f"{kills} kills of {len(ended)} runs, all equal in the end: {dict(aims)}")
     assert set(aims) == set(AIMS)
+
+
+def left_by_many(run: Path) -> dict[str, Any]:
+    """The tables of a population's run, and the digests of every leaf of its members and of the best one."""
+    left: dict[str, Any] = {
+        name: (run / name).read_bytes() for name in ("members.csv", "metrics.jsonl", "summary.json")
+    }
+    for folder in ("members", "checkpoints"):
+        (path,) = (run / folder).glob("[0-9]*/record.json")
+        left[folder] = json.loads(path.read_text())["leaves"]
+    return left
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(60, marks=pytest.mark.slow)])
+def test_kill_9_of_a_population_at_any_moment(tmp_path: Path, kills: int) -> None:
+    """One killer's members run one after another in their lanes, the other's side by side."""
+
+    def go(side_by_side: str) -> tuple[Killer, dict[str, Any]]:
+        folder, programs = tmp_path / side_by_side, tmp_path / f"programs-{side_by_side}"
+        own = {"SIDE_BY_SIDE": side_by_side}
+        whole = Killer(tmp_path / f"whole-{side_by_side}", programs, 0, MANY, **own)
+        assert whole.run_once("out", None)
+        (config,) = (whole.folder / "out").glob("blobs/*/config.json")
+        killer = Killer(folder, programs, kills, MANY, (*AIMS[1:], "finish"), OFTEN="yes", **own)
+        killer.go(kills // 2)
+        return killer, left_by_many(config.parent)
+
+    with ThreadPoolExecutor(2) as two:
+        done = list(two.map(go, ("yes", "no")))
+    for killer, wanted in done:
+        assert wanted["members.csv"].count(b"\n") == 49
+        assert wanted["members.csv"].count(b"stopped") > 20
+        for run, after in killer.ended:
+            assert left_by_many(run) == wanted, f"{run}, killed {after} times"
+            assert "finished" in json.loads((run / "config.json").read_text())
+        print(f"{killer.kills.total()} kills of {len(killer.ended)} populations: {dict(killer.kills)}")
+        assert set(killer.kills) == {*AIMS[1:], "finish"}
 
 
 if __name__ == "__main__":

@@ -26,9 +26,7 @@ SWEEP = ("--epochs", "4", "--seeds", "3", "--sweep", "learning_rate=1e-3:1e-1:lo
 
 @pytest.fixture(autouse=True)
 def _set_up_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (experiment, population_run):
-        monkeypatch.setattr(module, "configure", lambda **options: None)
-    for module in ("predicting", "resume"):
+    for module in ("experiment", "predicting", "resume"):
         monkeypatch.setattr(f"nnjax.runner.{module}.configure", lambda **options: None)
 
 
@@ -194,9 +192,9 @@ def test_a_signal_saves_and_resume_ends_the_same(
     seen = iter(range(100))
     before = population_state.Watch.on_chunk
 
-    def stopping(self: Any, population: Any, state: Any) -> None:
+    def stopping(self: Any, population: Any, state: Any, n: Any) -> None:
         self.stop = lambda: next(seen) == chunks - 1
-        before(self, population, state)
+        before(self, population, state, n)
 
     monkeypatch.setattr(population_state.Watch, "on_chunk", stopping)
     monkeypatch.setattr("nnjax.training.fit_population.CHUNK_SECONDS", 1e-9)  # a segment a chunk
@@ -207,7 +205,7 @@ def test_a_signal_saves_and_resume_ends_the_same(
     assert resume(folder) == folder
     for name in SAME:
         assert filecmp.cmp(folder / name, tiny_population / name, shallow=False), name
-    assert not (folder / population_state.UNDER_WAY).exists()
+    assert Checkpoints(folder / population_state.UNDER_WAY).steps() == [9 * chunks]  # for `nnjax verify`
     assert [row["event"] for row in read_lines(folder / "timing.jsonl")].count("train") == 1
 
 
@@ -228,7 +226,7 @@ def test_other_data_are_not_gone_on_with(tiny_population: Path, tmp_path: Path) 
     described = read(folder, "config.json") | {"data_digest": "other"}
     (folder / "config.json").write_text(json.dumps(described))
     with pytest.raises(ConfigError, match="cannot go on as it began: the data are others"):
-        population_run.resume_population(folder)
+        population_run.resume_population(folder, described)
 
 
 def test_one_member_has_no_interval(tiny: Path, tmp_path: Path) -> None:

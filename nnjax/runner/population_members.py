@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from nnjax.errors import ConfigError
+from nnjax.errors import ConfigError, DamagedError
 from nnjax.training.checkpoint import Checkpoints
 from nnjax.training.comparison import kept_segments
 from nnjax.training.engine import steps_per_epoch
@@ -55,18 +55,35 @@ def read_members(folder: Path, population: Population) -> Results:
     return results._replace(history={name: results.history[name] for name in population.names})
 
 
+def read_ended(folder: Path, population: Population) -> FittedPopulation | None:
+    """The population as it ended; None if it has not, or not all that is needed of it can be read."""
+    try:
+        results = read_members(folder, population)
+    except (ConfigError, DamagedError):
+        return None
+    if not parameters_kept(population.no_results()):
+        return None
+    return FittedPopulation(population.recipe, population.plan, population.entrants, results, {})
+
+
 def one_member(fitted: FittedPopulation, i: int) -> Member:
-    """A member as a training of its own that has ended; its optimiser's state is that of the start."""
+    """A member as a training of its own that has ended; its optimiser's state is that of the start.
+
+    Both its parameters are the ones that were kept, and its best step is theirs: the last one where there
+    is no validation part.
+    """
     seeds, folds, hyper = fitted.entrants.at(np.array([i]))
     one = {name: jnp.asarray(values[0]) for name, values in hyper.items()}
     begun = new_member(fitted.recipe, jnp.asarray(seeds[0]), one, jnp.asarray(folds[0]))
     params, results = jax.tree.map(jnp.asarray, fitted.params(i)), fitted.results
+    segment = int(kept_segments(fitted)[i])
+    score = results.history[fitted.plan.monitor][i, segment] if segment >= 0 else np.float32(np.inf)
     return begun._replace(
         step=jnp.asarray(results.step[i]),
         params=params,
         best_params=params,
-        best_score=jnp.asarray(results.best_score[i]),
-        best_step=jnp.asarray(results.best_step[i]),
+        best_score=jnp.asarray(-score if fitted.plan.maximize and segment >= 0 else score),
+        best_step=jnp.int32((segment + 1) * fitted.plan.segment_steps),
         status=jnp.asarray(results.status[i]),
     )
 

@@ -6,6 +6,7 @@ import datetime
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,14 +14,20 @@ import numpy as np
 
 from nnjax.data.checks import check_splits
 from nnjax.data.splits import k_folds
-from nnjax.errors import ConfigError, DamagedError, DivergedError
-from nnjax.runner.configure import configure
+from nnjax.errors import ConfigError, DamagedError, DivergedError, InterruptedRun
 from nnjax.runner.description import describe
 from nnjax.runner.experiment_module import Experiment
+from nnjax.runner.interrupts import stop_requests
 from nnjax.runner.population_figures import draw_population
 from nnjax.runner.population_files import said, setting_rows, summary, write_members
-from nnjax.runner.population_members import keep_members, member_fitted, member_scores, one_member
-from nnjax.runner.population_state import forget_state, saved_state, train_members
+from nnjax.runner.population_members import (
+    keep_members,
+    member_fitted,
+    member_scores,
+    one_member,
+    read_ended,
+)
+from nnjax.runner.population_state import forget_states, saved_state, train_members
 from nnjax.runner.report import write_report
 from nnjax.runner.run_folder import CONFIG, JsonLines, mark_finished, new_folder, write_json
 from nnjax.runner.sameness import data_digest, training_differences
@@ -30,9 +37,16 @@ from nnjax.runner.sweep_flags import Asked, read_flags, take_flags
 from nnjax.training.checkpoint import Checkpoints
 from nnjax.training.comparison import Comparison, compare
 from nnjax.training.cost import cost_summary, cost_table
-from nnjax.training.fit_population import FittedPopulation, folded, unfolded, with_lanes
+from nnjax.training.fit import with_buckets
+from nnjax.training.fit_population import (
+    FittedPopulation,
+    folded,
+    segments_trained,
+    unfolded,
+    with_lanes,
+)
 from nnjax.training.halving import Halving, check_halving
-from nnjax.training.population import Entrants, Population
+from nnjax.training.population import Entrants, Population, State
 from nnjax.training.run_lock import lock_run
 from nnjax.training.sweep import cross, grid
 from nnjax.types import Plan, Splits
@@ -78,26 +92,55 @@ def run_population(experiment: Experiment, config: Any, asked: Asked, out: Path)
     """
     trials = prepare(experiment, config, asked)
     started = datetime.datetime.now().astimezone()
-    folder = new_folder(out, experiment.name, started)
-    with lock_run(folder):
-        shutil.copyfile(experiment.path, folder / "experiment.py")
-        if trials.splits.scaler is not None:
-            np.savez(folder / "scaler.npz", **trials.splits.scaler._asdict())
-        write_json(folder / CONFIG, describe_population(trials, started))  # last: it makes a folder a run
-        population = trials.population
-        finish(trials, folder, train_members(population, population.start(), trials.halving, folder))
+    with stop_requests() as stop:
+        folder = new_folder(out, experiment.name, started)
+        with lock_run(folder):
+            shutil.copyfile(experiment.path, folder / "experiment.py")
+            if trials.splits.scaler is not None:
+                np.savez(folder / "scaler.npz", **trials.splits.scaler._asdict())
+            write_json(folder / CONFIG, describe_population(trials, started))  # last: it makes it a run
+            state = trials.population.start()
+            carry_out(trials, folder, stop, state)
     return folder
 
 
-def resume_population(folder: Path) -> Path:
-    """Goes on with a population that was interrupted, from its last saved state.
+def resume_population(folder: Path, described: dict[str, Any]) -> Path:
+    """Goes on with a population that was interrupted, from its last saved state; where all its members had
+    ended, with what comes after. This process holds its lock.
 
     Raises:
         ConfigError: It is no population's run, or it would go on otherwise than it began.
         DamagedError: No saved state of it is whole.
     """
-    configure()
-    described = read_config(folder)
+    trials = reopen_as_begun(folder, described)
+    with stop_requests() as stop:
+        ended = read_ended(folder, trials.population)
+        if ended is not None:
+            print(f"going on with {folder}: its members have ended")
+            finish(trials, folder, stop, ended)
+            return folder
+        state = saved_state(trials.population, folder)
+        done = segments_trained(trials.population, state)
+        print(f"going on with {folder} after {done} segments of all members together")
+        carry_out(trials, folder, stop, state)
+    return folder
+
+
+def carry_out(trials: Trials, folder: Path, stop: Callable[[], bool], state: State) -> None:
+    """Trains all members to their end, keeps them, and finishes the run."""
+    fitted = train_members(trials.population, state, trials.halving, folder, stop)
+    began = time.perf_counter()
+    keep_members(folder, fitted.results)
+    JsonLines(folder / "timing.jsonl").add(event("save", time.perf_counter() - began))
+    finish(trials, folder, stop, fitted)
+
+
+def reopen_as_begun(folder: Path, described: dict[str, Any]) -> Trials:
+    """`reopen`, where plan and data are those that the run began with.
+
+    Raises:
+        ConfigError: They are not; it says what is not.
+    """
     trials = reopen(folder)
     try:
         saved = from_json(Plan, described["plan"])
@@ -106,10 +149,7 @@ def resume_population(folder: Path) -> Path:
     changed = training_differences(described, saved, trials.population.plan, trials.splits)
     if changed:
         raise ConfigError(f"{folder} cannot go on as it began: {'; '.join(changed)}")
-    with lock_run(folder):
-        state = saved_state(trials.population, folder)
-        finish(trials, folder, train_members(trials.population, state, trials.halving, folder))
-    return folder
+    return trials
 
 
 def reopen(folder: Path) -> Trials:
@@ -148,7 +188,7 @@ def prepare(experiment: Experiment, config: Any, asked: Asked) -> Trials:
     usual = {name: (value,) for name, value in experiment.hyper(config).items() if name not in asked.sweep}
     hyper, seeds, folds = cross(grid(**asked.sweep, **usual), asked.seeds, asked.folds or 1)
     entrants, recipe = Entrants(seeds, folds, hyper), experiment.recipe(config)
-    plan = with_lanes(recipe, experiment.plan(config, part), entrants, asked.lanes)
+    plan = with_buckets(with_lanes(recipe, experiment.plan(config, part), entrants, asked.lanes), data.train)
     population = Population(recipe, plan, data, entrants)
     if plan.monitor not in population.names:
         raise ConfigError(f"monitor wants one of {', '.join(population.names)}, got {plan.monitor!r}")
@@ -175,8 +215,21 @@ def describe_population(trials: Trials, started: datetime.datetime) -> dict[str,
     return described
 
 
-def finish(trials: Trials, folder: Path, fitted: FittedPopulation) -> None:
-    """Writes what a population that has ended leaves: tables, members, the best one, figures, the report."""
+def finish(trials: Trials, folder: Path, stop: Callable[[], bool], fitted: FittedPopulation) -> None:
+    """Writes what a population that has ended leaves: tables, the best member, figures, the report.
+
+    All of it follows from the members that are kept, and is written anew where it was cut short.
+
+    Raises:
+        DivergedError: Every member diverged in its first segment.
+        InterruptedRun: A signal came; what is needed to go on has been saved.
+    """
+
+    def stop_if_asked(where: str) -> None:
+        if stop():
+            raise InterruptedRun(f"stopped before its {where}, as asked; `nnjax resume {folder}` goes on")
+
+    stop_if_asked("scores")
     timing, splits = JsonLines(folder / "timing.jsonl"), trials.splits
     scores: dict[str, Any] = {}
     if splits.test is not None:
@@ -188,17 +241,18 @@ def finish(trials: Trials, folder: Path, fitted: FittedPopulation) -> None:
     compared = compare(fitted, scores)
     write_tables(trials, folder, fitted, compared)
     began = time.perf_counter()
-    keep_members(folder, fitted.results)
     if compared.best_member is not None:
         member = one_member(fitted, compared.best_member)
         with Checkpoints(folder / "checkpoints") as checkpoints:
             checkpoints.save(int(member.best_step), member, {"member": compared.best_member})
     timing.add(event("save", time.perf_counter() - began))
+    stop_if_asked("figures")
     size = trials.population.data.train.size
     draw_population(trials.experiment, fitted, compared, trials.asked.sweep, splits, size, folder)
+    stop_if_asked("report")
     report = write_report(folder)
     mark_finished(folder)
-    forget_state(folder)
+    forget_states(folder)
     if compared.best_member is None:
         raise DivergedError(f"all {len(fitted.entrants.seeds)} members diverged in their first segment")
     print(said(trials.experiment.name, fitted, compared, trials.swept))

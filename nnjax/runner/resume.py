@@ -68,9 +68,9 @@ def resume(
         if on_divergence is not None:
             raise ConfigError(f"{folder} is a population's run, in which only the member that diverges stops")
         JsonLines(folder / "timing.jsonl").cut()
-    from nnjax.runner.population_run import resume_population
+        from nnjax.runner.population_run import resume_population
 
-    return resume_population(folder)  # takes the lock itself
+        return resume_population(folder, described)
 
 
 def go_on(folder: Path, described: dict[str, Any], force: bool, on_divergence: str | None) -> Path:
