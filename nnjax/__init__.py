@@ -17,12 +17,17 @@ _ROOMS = {
     "nnjax.layers.recurrent_cells": "rnn_init rnn_cell lstm_init lstm_cell LSTMState gru_init gru_cell",
     "nnjax.layers.recurrent": "recurrent",
     "nnjax.layers.recurrent_traces": "gate_traces",
+    "nnjax.layers.layer_norm": "layer_norm_init layer_norm",
+    "nnjax.layers.attention": "attention multi_head_init multi_head_attention",
     "nnjax.layers.augmentation": "Augmentation augment",
     "nnjax.models.perceptron": "perceptron",
     "nnjax.models.mlp": "mlp",
     "nnjax.models.sequence_nets": (
         "sequence_classifier sequence_tagger sequence_start sequence_step sequence_features"
     ),
+    "nnjax.models.transformer": "Blocks transformer_classifier transformer_translator",
+    "nnjax.models.language_model": "language_model",
+    "nnjax.models.sampling": "generate recurrent_writer transformer_writer",
     "nnjax.models.rescale": "rescale",
     "nnjax.models.augmented": "augmented",
     "nnjax.data.datasets": "load load_splits",

@@ -64,3 +64,15 @@ from nnjax.types import Standardizer as Standardizer
 from nnjax.types import Task as Task
 
 __version__: str
+from nnjax.layers.attention import attention as attention
+from nnjax.layers.attention import multi_head_attention as multi_head_attention
+from nnjax.layers.attention import multi_head_init as multi_head_init
+from nnjax.layers.layer_norm import layer_norm as layer_norm
+from nnjax.layers.layer_norm import layer_norm_init as layer_norm_init
+from nnjax.models.language_model import language_model as language_model
+from nnjax.models.sampling import generate as generate
+from nnjax.models.sampling import recurrent_writer as recurrent_writer
+from nnjax.models.sampling import transformer_writer as transformer_writer
+from nnjax.models.transformer import Blocks as Blocks
+from nnjax.models.transformer import transformer_classifier as transformer_classifier
+from nnjax.models.transformer import transformer_translator as transformer_translator

@@ -11,6 +11,8 @@ import pytest
 
 from nnjax import configure
 
+collect_ignore = ["oracles"]  # scripts that write PyTorch's answers, and need PyTorch
+
 # Before any backend starts: the layouts that shard over devices need more than one of them.
 configure(cores=2, cache=False)
 jax.config.update("jax_numpy_rank_promotion", "raise")
