@@ -13,7 +13,7 @@ from nnjax.errors import ConfigError, DataError
 PACKAGE = "/usr/share/datasets/fashion-mnist"
 
 
-FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare")
+FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare", "jsb_chorales", "jsb_soprano")
 
 
 @pytest.mark.parametrize("name", [name for name in LOADERS if name not in FROM_FILES])

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 
 from nnjax.data import bundled, files, generated
+from nnjax.data.chorales import jsb_chorales, jsb_voice
 from nnjax.data.mnist import mnist_like
 from nnjax.data.splits import split
 from nnjax.data.text import text_dataset
@@ -39,6 +40,8 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
     "japanese_vowels": japanese_vowels,
     "tiny_shakespeare": functools.partial(text_dataset, "tiny_shakespeare"),
     "python_reference": functools.partial(text_dataset, "python_reference"),
+    "jsb_chorales": jsb_chorales,
+    "jsb_soprano": functools.partial(jsb_voice, voice="soprano"),
 }
 
 # The parts beyond "train" that come with a set.
@@ -48,6 +51,8 @@ OWN_PARTS: dict[str, tuple[str, ...]] = {
     "japanese_vowels": ("test",),
     "tiny_shakespeare": ("valid",),
     "python_reference": ("valid",),
+    "jsb_chorales": ("valid", "test"),
+    "jsb_soprano": ("valid", "test"),
 }
 
 
@@ -60,9 +65,9 @@ def load(name: str | os.PathLike, path: str | os.PathLike | None = None, seed: i
     """Loads a data set by its name, or reads the user's own from a path.
 
     Args:
-        name: One of `names()`; or the path of a .npz file, a .csv file, or a folder of images with one
-            subfolder a class.
-        path: Where the files of a named set lie (MNIST and Fashion-MNIST).
+        name: One of `names()`; or the path of a .npz file, a .csv file, a .ts file of time series, a .mat
+            file of piano rolls, or a folder of images with one subfolder a class.
+        path: Where the files of a named set lie.
         seed: The draw, for sets that are generated; others do not depend on it.
         **options: What the set takes beyond that, such as `samples` and `noise` of the generated sets,
             `part="test"` of MNIST, or `label` of a CSV file.
@@ -146,7 +151,7 @@ def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
     raise ConfigError(
         f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; "
         f"the names are {', '.join(LOADERS)}, "
-        "and the path of a .npz file, a .csv file or a folder of images works too"
+        f"and the path of a file ending in {', '.join(files.READERS)} or of a folder of images works too"
     )
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from nnjax.data import image_files, npz
 from nnjax.data.image_files import image_folder, read_image
 from nnjax.data.npz import npz_dataset, npz_inputs
+from nnjax.data.piano_rolls import PARTS, mat_piano_rolls
 from nnjax.data.table import csv_dataset
+from nnjax.data.ts_files import ts_dataset
 from nnjax.errors import DataError
 from nnjax.types import Dataset
 
@@ -18,11 +20,13 @@ __all__ = [
     "csv_dataset",
     "image_folder",
     "is_path",
+    "mat_piano_rolls",
     "npz_dataset",
     "npz_inputs",
     "own_parts",
     "read_image",
     "reader",
+    "ts_dataset",
 ]
 
 READERS: dict[str, Callable[..., Dataset]] = {
@@ -30,6 +34,8 @@ READERS: dict[str, Callable[..., Dataset]] = {
     ".csv": csv_dataset,
     ".tsv": csv_dataset,
     ".txt": csv_dataset,
+    ".ts": ts_dataset,
+    ".mat": mat_piano_rolls,
 }
 
 
@@ -61,4 +67,6 @@ def own_parts(path: str | os.PathLike) -> tuple[str, ...]:
     path = Path(path).expanduser()
     if path.is_dir():
         return ("test",) if image_files.has_test_part(path) else ()
+    if path.suffix.lower() == ".mat":
+        return PARTS[1:]
     return ("test",) if path.suffix.lower() == ".npz" and npz.has_test_part(path) else ()
