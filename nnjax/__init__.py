@@ -25,7 +25,8 @@ _ROOMS = {
     "nnjax.models.sequence_nets": (
         "sequence_classifier sequence_tagger sequence_start sequence_step sequence_features"
     ),
-    "nnjax.models.transformer": "Blocks transformer_classifier transformer_translator",
+    "nnjax.models.transformer_blocks": "Blocks",
+    "nnjax.models.transformer": "transformer_classifier transformer_translator",
     "nnjax.models.language_model": "language_model",
     "nnjax.models.sampling": "generate recurrent_writer transformer_writer",
     "nnjax.models.rescale": "rescale",

@@ -73,6 +73,6 @@ from nnjax.models.language_model import language_model as language_model
 from nnjax.models.sampling import generate as generate
 from nnjax.models.sampling import recurrent_writer as recurrent_writer
 from nnjax.models.sampling import transformer_writer as transformer_writer
-from nnjax.models.transformer import Blocks as Blocks
 from nnjax.models.transformer import transformer_classifier as transformer_classifier
 from nnjax.models.transformer import transformer_translator as transformer_translator
+from nnjax.models.transformer_blocks import Blocks as Blocks

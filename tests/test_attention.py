@@ -13,7 +13,7 @@ from jax.test_util import check_grads
 from nnjax.errors import ConfigError
 from nnjax.layers.attention import attention, causal_mask, multi_head_attention, multi_head_init, padding_mask
 from nnjax.layers.layer_norm import layer_norm
-from nnjax.models.transformer import Blocks
+from nnjax.models.transformer_blocks import Blocks
 
 ORACLE = np.load(Path(__file__).parent / "oracles" / "attention.npz")
 HEADS = 2

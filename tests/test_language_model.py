@@ -9,7 +9,8 @@ import pytest
 
 from nnjax.errors import ConfigError
 from nnjax.models.language_model import attention_maps, language_model, written_start, written_step
-from nnjax.models.transformer import POSITIONS, Blocks, transformer_classifier, transformer_translator
+from nnjax.models.transformer import transformer_classifier, transformer_translator
+from nnjax.models.transformer_blocks import POSITIONS, Blocks
 from nnjax.types import Sequences
 
 VOCABULARY, T = 11, 7

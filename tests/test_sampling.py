@@ -14,7 +14,7 @@ from nnjax.models import sampling
 from nnjax.models.language_model import language_model
 from nnjax.models.sampling import Writer, generate, recurrent_writer, restrict, transformer_writer
 from nnjax.models.sequence_nets import sequence_tagger
-from nnjax.models.transformer import Blocks
+from nnjax.models.transformer_blocks import Blocks
 from nnjax.types import Sequences
 
 

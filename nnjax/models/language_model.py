@@ -12,7 +12,7 @@ from nnjax.layers.attention import Cache, causal_mask
 from nnjax.layers.dense import dense, dense_init
 from nnjax.layers.embedding import embed, embedding_init
 from nnjax.layers.padding import only_true, true_steps
-from nnjax.models.transformer import EMBEDDING_SCALE, Blocks
+from nnjax.models.transformer_blocks import EMBEDDING_SCALE, Blocks
 from nnjax.types import Array, Key, Net, Params, Sequences
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from nnjax.errors import ConfigError
 from nnjax.models.language_model import written_start, written_step
 from nnjax.models.sequence_nets import sequence_start, sequence_step
-from nnjax.models.transformer import Blocks
+from nnjax.models.transformer_blocks import Blocks
 from nnjax.types import Array, Key, Params
 
 
