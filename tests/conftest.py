@@ -67,6 +67,8 @@ def figures(fitted, splits, folder):
     return {"samples": "What the net sees."}
 '''
 
+POPULATION = ["--seeds", "3", "--sweep", "learning_rate=1e-3:1e-1:log3", "--epochs", "4"]
+
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -85,8 +87,33 @@ def tiny_run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_population(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of the small experiment as nine members. Do not write into it: copy it."""
-    flags = ["--seeds", "3", "--sweep", "learning_rate=1e-3:1e-1:log3", "--epochs", "4"]
-    return run_tiny(tiny, flags, tmp_path_factory.mktemp("runs"))
+    return run_tiny(tiny, POPULATION, tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def interrupted_population(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `tiny_population`, stopped after three of its four segments; each was saved, and the last
+    two states are there. Do not write into it: copy it."""
+    from nnjax.errors import InterruptedRun
+    from nnjax.runner import population_state
+    from nnjax.training import fit_population
+
+    out = tmp_path_factory.mktemp("runs")
+    before = population_state.Watch.on_chunk
+
+    def stopping(self: Any, population: Any, state: Any, n: Any) -> None:
+        self.stop = lambda: state.results.step.max() == 3 * population.plan.segment_steps
+        before(self, population, state, n)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(population_state.Watch, "on_chunk", stopping)
+        patch.setattr(fit_population, "CHUNK_SECONDS", 1e-9)  # a segment a chunk
+        for name in ("SAVE_SECONDS", "SAVE_SHARE"):
+            patch.setattr(population_state, name, 0)
+        with pytest.raises(InterruptedRun):
+            run_tiny(tiny, POPULATION, out)
+    (folder,) = (out / "tiny").iterdir()
+    return folder
 
 
 def run_tiny(path: Path, settings: Any, out: Path) -> Path:

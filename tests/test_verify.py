@@ -110,8 +110,9 @@ def test_there_has_to_be_something_to_verify(copy: Path) -> None:
     with pytest.raises(ConfigError, match="has no checkpoint that could be trained to again"):
         verify.verify(copy)
     described = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**described, "population": {}}))
-    with pytest.raises(ConfigError, match="is not the run of one training"):
+    chapter = {name: described[name] for name in ("name", "config")} | {"chapter": True}
+    (copy / "config.json").write_text(json.dumps(chapter))
+    with pytest.raises(ConfigError, match="is a chapter's run, which has no training"):
         verify.verify(copy)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnjax.errors import ConfigError, DamagedError, StorageError
 from nnjax.runner.configure import configure
+from nnjax.runner.population_verify import verify_population
 from nnjax.runner.resume import member_like, on_cpu, reopen
 from nnjax.runner.run_folder import find_run, read_lines
 from nnjax.runner.sameness import environment_differences
@@ -38,7 +39,7 @@ class Replay(NamedTuple):
 
 def verify(run: str | Path, out: str | Path = "runs") -> None:
     """Checks every checkpoint of a run, trains from the last but one (or the start) to the last again,
-    compares states and rows, and prints what it checked.
+    compares states and rows, and prints what it checked; of a population see `population_verify`.
 
     Args:
         run: A run folder, or an experiment's name for its last run.
@@ -51,24 +52,32 @@ def verify(run: str | Path, out: str | Path = "runs") -> None:
     """
     folder = find_run(str(run), str(out))
     described = read_config(folder)
-    if "plan" not in described or "population" in described:
-        raise ConfigError(f"{folder} is not the run of one training, which is what verify trains again")
+    if "plan" not in described:
+        raise ConfigError(f"{folder} is a chapter's run, which has no training that could be done again")
     configure(cores=len(described["devices"]) if on_cpu(described["devices"]) else None)
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(StorageError):  # a folder that cannot be written can still be checked
             stack.enter_context(lock_run(folder))
-        job = reopen(folder, described)
-        first, last = newest_pair(job)
-        replay = train_again(job, first, last)
-        told = differences(folder, replay, first, last)
+        check = verify_population if "population" in described else verify_training
+        told = check(folder, described)
     if told:
         other = environment_differences(described)
         reason = f"; {'; '.join(other)}" if other else ""
         raise DamagedError(f"{folder}: trained again, {'; '.join(told)}{reason}")
-    begin = f"the checkpoint of step {first.step}" if first else "the start"
-    print(f"every checkpoint of {folder} is whole")
-    print(f"trained again from {begin} to step {last.step}: {len(replay.rows)} rows and the state are equal")
-    print(f"digest of the state: {state_digest(last.state)}")
+
+
+def verify_training(folder: Path, described: dict[str, Any]) -> list[str]:
+    """Trains the last stretch of one training again; returns what differs, and says what is equal."""
+    job = reopen(folder, described)
+    first, last = newest_pair(job)
+    replay = train_again(job, first, last)
+    told = differences(folder, replay, first, last)
+    if not told:
+        rows, begin = len(replay.rows), f"the checkpoint of step {first.step}" if first else "the start"
+        print(f"every checkpoint of {folder} is whole")
+        print(f"trained again from {begin} to step {last.step}: {rows} rows and the state are equal")
+        print(f"digest of the state: {state_digest(last.state)}")
+    return told
 
 
 def newest_pair(job: Job) -> tuple[Checkpoint | None, Checkpoint]:
