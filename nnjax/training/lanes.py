@@ -81,7 +81,15 @@ def compile_lanes(
     )
     per_device = jnp.zeros(plan.devices, jnp.int32)
     lowered = jax.jit(sharded, donate_argnums=1).lower(data, members, per_device, per_device)
-    return lowered.compile(compiler_options=compiler_options(plan, take(members.params, 0)))
+    params = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), members.params)
+    return lowered.compile(compiler_options=compiler_options(plan, params))
+
+
+def shapes(plan: Plan, member: Member) -> Member:
+    """The shapes of all lanes of `plan`, where `member` has those of one; nothing is allocated."""
+    shared = shared_out(plan)
+    wider = lambda leaf: jax.ShapeDtypeStruct((plan.lanes, *leaf.shape), leaf.dtype, sharding=shared)
+    return jax.tree.map(wider, member)
 
 
 def runs_side_by_side(plan: Plan, member: Member) -> bool:

@@ -19,6 +19,7 @@ import jax
 from nnjax.errors import OutOfMemoryError
 from nnjax.types import Plan
 
+Explain = Callable[[Plan, int, int, Callable[[Plan], Any]], OutOfMemoryError]
 EXHAUSTED = "RESOURCE_EXHAUSTED"  # how XLA begins the error of an allocation that failed
 
 
@@ -28,7 +29,18 @@ def needed_bytes(compiled: Any, plan: Plan) -> int:
     if analysis is None:  # some backends do not say
         return 0
     own = analysis.temp_size_in_bytes + analysis.output_size_in_bytes - analysis.alias_size_in_bytes
-    return max(0, own) * (plan.devices if jax.default_backend() == "cpu" else 1)
+    return max(0, own) * devices_of(plan)
+
+
+def argument_bytes(compiled: Any, plan: Plan) -> int:
+    """The bytes of a compiled program's arguments; on a CPU those of all its devices."""
+    analysis = compiled.memory_analysis()
+    return 0 if analysis is None else analysis.argument_size_in_bytes * devices_of(plan)
+
+
+def devices_of(plan: Plan) -> int:
+    """How many of a plan's devices share one memory."""
+    return plan.devices if jax.default_backend() == "cpu" else 1
 
 
 def free_bytes() -> int | None:
@@ -42,24 +54,29 @@ def free_bytes() -> int | None:
     return max(0, min(known)) if known else None
 
 
-def check_fits(compiled: Any, plan: Plan, compile_for: Callable[[Plan], Any]) -> None:
+def check_fits(
+    compiled: Any, plan: Plan, compile_for: Callable[[Plan], Any], explain: Explain | None = None
+) -> None:
     """Refuses a program that needs more memory than there is.
 
     Args:
         compiled: The program.
         plan: Its plan.
-        compile_for: Compiles it for another plan, to find a batch size that fits.
+        compile_for: Compiles it for another plan, to find a size that fits.
+        explain: Makes the error; None is `too_large`.
 
     Raises:
-        OutOfMemoryError: With the largest power of two that fits as a batch size.
+        OutOfMemoryError: With a size that fits: the largest power of two as a batch size, say.
     """
     needed, free = needed_bytes(compiled, plan), free_bytes()
     if free is not None and needed > free:
-        raise too_large(plan, needed, free, compile_for)
+        raise (explain or too_large)(plan, needed, free, compile_for)
 
 
 @contextlib.contextmanager
-def allocations(compiled: Any, plan: Plan, compile_for: Callable[[Plan], Any]) -> Iterator[None]:
+def allocations(
+    compiled: Any, plan: Plan, compile_for: Callable[[Plan], Any], explain: Explain | None = None
+) -> Iterator[None]:
     """Turns an allocation that fails inside the block into an OutOfMemoryError with a size that fits."""
     try:
         yield
@@ -68,7 +85,7 @@ def allocations(compiled: Any, plan: Plan, compile_for: Callable[[Plan], Any]) -
             raise
         needed, free = needed_bytes(compiled, plan), free_bytes()
         free = needed - 1 if free is None else min(free, needed - 1)  # it has just been too much
-        raise too_large(plan, needed, free, compile_for) from error
+        raise (explain or too_large)(plan, needed, free, compile_for) from error
 
 
 def too_large(plan: Plan, needed: int, free: int, compile_for: Callable[[Plan], Any]) -> OutOfMemoryError:
@@ -80,6 +97,65 @@ def too_large(plan: Plan, needed: int, free: int, compile_for: Callable[[Plan], 
     hint = f"batch_size {size} would fit" if size else "not even a batch of one example would fit"
     asked = f"batches of {plan.batch_size} need {in_words(needed)}"
     return OutOfMemoryError(f"out of memory: {asked}, and {in_words(free)} are free; {hint}")
+
+
+def too_many_lanes(held: int) -> Explain:
+    """`explain` of a population whose lanes, data and members take `held` bytes already: it says how many
+    lanes would fit. Fewer lanes also leave more free, since fewer members are held.
+    """
+
+    def explain(plan: Plan, needed: int, free: int, compile_for: Callable[[Plan], Any]) -> OutOfMemoryError:
+        full = plan.lanes // plan.devices
+
+        def fits(own: int) -> bool:
+            fewer = dataclasses.replace(plan, lanes=own * plan.devices)
+            compiled = compile_for(fewer)
+            return needed_bytes(compiled, fewer) + argument_bytes(compiled, fewer) <= free + held
+
+        own = min(full - 1, full * (free + held) // max(needed + held, 1))
+        while own and not fits(own):
+            own = own * 3 // 4
+        return lanes_error(plan, own, f"{in_words(needed)} besides their members", free)
+
+    return explain
+
+
+def check_lanes(plan: Plan, member: int, results: int) -> None:
+    """Refuses a population whose members and results alone are more than there is memory for.
+
+    Args:
+        plan: Its plan.
+        member: Bytes of one member in its lane.
+        results: Bytes of what is known of all members in the end; those lie on the host.
+
+    Raises:
+        OutOfMemoryError: With the number of lanes that would fit.
+    """
+    free, lanes = free_bytes(), plan.lanes
+    if free is None:
+        return
+    if jax.default_backend() == "cpu":
+        if results > free:
+            raise OutOfMemoryError(
+                f"out of memory: the results of all members need {in_words(results)}, and {in_words(free)} "
+                "are free; fewer members would fit"
+            )
+        free -= results
+    else:
+        lanes //= plan.devices  # each device has its own memory
+    needed = 2 * lanes * member  # where lanes are refilled, the new members lie beside the old
+    if needed > free:
+        own = free // (2 * member) // (plan.devices if jax.default_backend() == "cpu" else 1)
+        raise lanes_error(plan, own, in_words(needed), free)
+
+
+def lanes_error(plan: Plan, own: int, needed: str, free: int) -> OutOfMemoryError:
+    """The error of a population of which only `own` lanes of each device would fit."""
+    fit = own * plan.devices
+    hint = f"{fit} would fit" if fit else f"not even {plan.devices} would fit; a smaller batch_size may"
+    return OutOfMemoryError(
+        f"out of memory: {plan.lanes} lanes need {needed}, and {in_words(free)} are free; {hint}"
+    )
 
 
 def in_words(size: int) -> str:

@@ -6,6 +6,7 @@ a timing, so that a population ends the same however its chunks were cut.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 from nnjax.training import lanes
 from nnjax.training.engine import CHUNK_ROWS, row_names
 from nnjax.training.member import RUNNING, STOPPED, Data, Member, new_member
+from nnjax.training.memory import allocations, argument_bytes, check_fits, check_lanes, too_many_lanes
 from nnjax.training.queue import Queue, assign, due, enough, half, new_queue
 from nnjax.types import Hyper, Plan, Recipe
 
@@ -109,7 +111,15 @@ class Population:
         self._compiled: dict[int, Callable] = {}
 
     def start(self) -> State:
-        """The population before its first segment: the first entrants are in the lanes."""
+        """The population before its first segment: the first entrants are in the lanes.
+
+        Raises:
+            OutOfMemoryError: The lanes do not fit in memory; it says how many would.
+        """
+        size = lambda tree: sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+        members = len(self.entrants.seeds)
+        rows = len(self.names) * self.plan.segments * 4
+        check_lanes(self.plan, size(self.example), members * (size(self.example.params) + rows))
         queue = new_queue(len(self.entrants.seeds), self.plan.devices, self.plan.lanes)
         queue, into = assign(queue, np.ones(queue.ids.shape, bool))
         members = self._fresh(*self.entrants.at(queue.ids), into.ravel())
@@ -118,12 +128,18 @@ class Population:
     def advance(self, state: State, n: int | np.ndarray) -> State:
         """Up to `n` segments (one number, or one for each device) for every lane; then ended members
         leave, and others take their lanes.
+
+        Raises:
+            OutOfMemoryError: It does not fit in memory.
         """
         n = np.broadcast_to(np.asarray(n, np.int32), self.plan.devices)
         n = np.minimum(n, CHUNK_ROWS)
         compiled = self.compiled(state.members)
-        members, table, given = compiled(self.data, state.members, n, enough(state.queue, self.full))
-        jax.block_until_ready(members)
+        plan = dataclasses.replace(self.plan, lanes=state.queue.ids.size)
+        explain = too_many_lanes(argument_bytes(compiled, plan))
+        with allocations(compiled, plan, self._compile_for, explain):
+            members, table, given = compiled(self.data, state.members, n, enough(state.queue, self.full))
+            jax.block_until_ready(members)
         self._note(state, members, table, np.asarray(given))
         return self._reorganise(state._replace(members=members))
 
@@ -141,13 +157,25 @@ class Population:
         return running.reshape(state.queue.ids.shape) & (state.queue.ids >= 0)
 
     def compiled(self, members: Member) -> Callable:
-        """The program for as many lanes as `members` has, compiled once for each width."""
+        """The program for as many lanes as `members` has, compiled once for each width.
+
+        Raises:
+            OutOfMemoryError: It does not fit in memory; it says how many lanes would.
+        """
         width = len(members.status)
         if width not in self._compiled:
-            self._compiled[width] = lanes.compile_lanes(
-                self.recipe, self.plan, self.data, members, self.side_by_side
-            )
+            plan = dataclasses.replace(self.plan, lanes=width)
+            compiled = self._compile_for(plan)
+            if not self._compiled:  # what has run with more lanes runs with fewer
+                explain = too_many_lanes(argument_bytes(compiled, plan))
+                check_fits(compiled, plan, self._compile_for, explain)
+            self._compiled[width] = compiled
         return self._compiled[width]
+
+    def _compile_for(self, plan: Plan) -> Callable:
+        """The program for the lanes of `plan`."""
+        shapes = lanes.shapes(plan, self.example)
+        return lanes.compile_lanes(self.recipe, plan, self.data, shapes, self.side_by_side)
 
     def no_results(self) -> Results:
         """What is known before the first segment: nothing."""
