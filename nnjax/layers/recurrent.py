@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from nnjax.errors import ConfigError
 from nnjax.layers.dropout import dropout as drop
 from nnjax.layers.embedding import embed
+from nnjax.layers.long_product import long_product
 from nnjax.layers.padding import only_true, time_major
 from nnjax.layers.recurrent_cells import (
     LSTMState,
@@ -206,7 +207,7 @@ def _layer(
 
     def way(params: Params, state: Any, reverse: bool) -> tuple[Array, Any]:
         # A token's row is projected once for the whole vocabulary, not once for every step it stands at.
-        projected = project(params, x) if table is None else embed(project(params, table), x)
+        projected = project(params, x, long_product) if table is None else embed(project(params, table), x)
         extra = params.get("recurrent_bias")
         return scan_cell(cell.form, reverse, params["recurrent"], extra, projected, mask, state)
 

@@ -7,6 +7,7 @@ that a step is one product. In the equations W_g, U_g and b_g are the blocks of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -209,7 +210,7 @@ def gru_gates(projected: Array, product: Array, recurrent_bias: Array) -> dict[s
     return dict(zip(GRU_GATES, (reset, update, candidate), strict=True))
 
 
-def project(params: Params, x: Array) -> Array:
+def project(params: Params, x: Array, product: Callable[[Array, Array], Array] = jnp.matmul) -> Array:
     """x W + b for all gates at once, [..., G H]: what a step needs that does not wait for the step before.
 
     Raises:
@@ -221,7 +222,7 @@ def project(params: Params, x: Array) -> Array:
             f"a recurrent cell wants x [..., D] with D = {weights.shape[0]} "
             f"(input weights {weights.shape}), got x {x.shape}"
         )
-    return x @ weights + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+    return product(x, weights) + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
 def _recurrent(params: Params, hidden: Array) -> Array:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from nnjax.layers.long_product import flat
 from nnjax.layers.recurrent_cells import GRU_GATES, LSTM_GATES, LSTMState, gru_gates, lstm_gates
 from nnjax.types import Array
 
@@ -167,9 +168,8 @@ def _scan_backward(form: Form, reverse: bool, saved: Any, gradients: tuple[Array
     )
     parts = (hiddens[1:], start[None]) if reverse else (start[None], hiddens[:-1])
     before = jnp.concatenate(parts).reshape(-1, hiddens.shape[-1])
-    flat = d_product.reshape(-1, d_product.shape[-1])
-    d_weights = before.T @ flat
-    d_extra = None if extra is None else flat[:, -len(extra) :].sum(0)
+    d_weights = jax.lax.optimization_barrier(before.T) @ flat(d_product)
+    d_extra = None if extra is None else flat(d_product)[:, -len(extra) :].sum(0)
     return d_weights, d_extra, d_projected, None, d_start
 
 

@@ -17,6 +17,7 @@ from nnjax.errors import ConfigError
 from nnjax.layers.dense import dense, dense_init
 from nnjax.layers.dropout import dropout as drop
 from nnjax.layers.embedding import embed, embedding_init
+from nnjax.layers.long_product import long_product
 from nnjax.layers.padding import only_true, true_steps
 from nnjax.layers.recurrent import DIRECTIONS, Recurrent, recurrent, recurrent_like
 from nnjax.layers.recurrent_scan import hidden_of
@@ -182,7 +183,9 @@ def output_layer(params: Params, x: Array, rate: float | Array, key: Key | None,
     """The dense layer on top, after dropout."""
     if not (isinstance(rate, Real) and rate == 0):
         x = drop(None if key is None else jax.random.fold_in(key, 0), x, rate, train)
-    return dense(params["output"], x)
+    if x.ndim == 2:
+        return dense(params["output"], x)
+    return long_product(x, params["output"]["weights"]) + params["output"]["bias"].reshape(1, 1, -1)
 
 
 def _init(layer: Recurrent, d_in: int, d_out: int, embedding: int | None) -> Callable[[Key], Params]:
