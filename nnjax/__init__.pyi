@@ -87,3 +87,8 @@ from nnjax.types import Standardizer as Standardizer
 from nnjax.types import Task as Task
 
 __version__: str
+from nnjax.models.alexnet import alexnet as alexnet
+from nnjax.models.convnet import convnet as convnet
+from nnjax.models.lenet import lenet5 as lenet5
+from nnjax.models.vgg16 import vgg16 as vgg16
+from nnjax.models.vgg16 import vgg16_trunk as vgg16_trunk

@@ -88,7 +88,7 @@ class AvgPool(nnx.Module):
         return avg_pool(x, self.window, self.stride, self.padding)
 
 
-def functional(make: Callable[[nnx.Rngs], nnx.Module]) -> Net:
+def functional(make: Callable[[nnx.Rngs], nnx.Module], call: Callable[..., Any] | None = None) -> Net:
     """The Net of a Flax NNX module.
 
     Params are a plain nested dict, named after the attributes that hold the submodules:
@@ -98,6 +98,8 @@ def functional(make: Callable[[nnx.Rngs], nnx.Module]) -> Net:
 
     Args:
         make: `make(rngs) -> module`, such as a class that takes `rngs` alone.
+        call: What `apply` calls: a method of the module's class, such as `VGG16.features`; None is
+            `__call__`.
 
     Returns:
         A Net.
@@ -120,7 +122,8 @@ def functional(make: Callable[[nnx.Rngs], nnx.Module]) -> Net:
     """
     graph, wanted = _written_down(make)
     module: Any = nnx.merge(graph, wanted)
-    takes = inspect.signature(type(module).__call__).parameters
+    called = call or type(module).__call__
+    takes = inspect.signature(called).parameters
 
     def init(key: Key) -> Params:
         state = nnx.state(make(nnx.Rngs(params=key)), nnx.Param)
@@ -130,7 +133,7 @@ def functional(make: Callable[[nnx.Rngs], nnx.Module]) -> Net:
         _compare(_shapes(wanted), _shapes(params))
         given = {name: value for name, value in (("key", key), ("train", train)) if name in takes}
         merged: Any = nnx.merge(graph, params)
-        return merged(inputs, **given)
+        return called(merged, inputs, **given)
 
     return Net(init, apply)
 
