@@ -23,7 +23,15 @@ def changed(array, place, value, dtype=None):
     return array
 
 
-FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare", "jsb_chorales", "jsb_soprano")
+FROM_FILES = (
+    "mnist",
+    "fashion_mnist",
+    "japanese_vowels",
+    "tiny_shakespeare",
+    "jsb_chorales",
+    "jsb_soprano",
+    "kanji",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in LOADERS if name not in (*FROM_FILES, "and", "or", "xor")])

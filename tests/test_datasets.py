@@ -13,7 +13,15 @@ from nnjax.errors import ConfigError, DataError
 PACKAGE = "/usr/share/datasets/fashion-mnist"
 
 
-FROM_FILES = ("mnist", "fashion_mnist", "japanese_vowels", "tiny_shakespeare", "jsb_chorales", "jsb_soprano")
+FROM_FILES = (
+    "mnist",
+    "fashion_mnist",
+    "japanese_vowels",
+    "tiny_shakespeare",
+    "jsb_chorales",
+    "jsb_soprano",
+    "kanji",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in LOADERS if name not in FROM_FILES])

@@ -12,6 +12,7 @@ from nnjax.data import bundled, files, generated
 from nnjax.data.chorales import jsb_chorales, jsb_voice
 from nnjax.data.mnist import mnist_like
 from nnjax.data.splits import split
+from nnjax.data.strokes import kanji
 from nnjax.data.text import text_dataset
 from nnjax.data.vowels import japanese_vowels
 from nnjax.errors import ConfigError
@@ -41,6 +42,7 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
     "tiny_shakespeare": functools.partial(text_dataset, "tiny_shakespeare"),
     "python_reference": functools.partial(text_dataset, "python_reference"),
     "jsb_chorales": jsb_chorales,
+    "kanji": kanji,
     "jsb_soprano": functools.partial(jsb_voice, voice="soprano"),
 }
 
