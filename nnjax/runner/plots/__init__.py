@@ -11,6 +11,10 @@ from nnjax.runner.plots.augmentation import augmentation_sheet as augmentation_s
 from nnjax.runner.plots.classification import confusion_figure as confusion_figure
 from nnjax.runner.plots.code import code_figure as code_figure
 from nnjax.runner.plots.code import source as source
+from nnjax.runner.plots.convolution import Grid as Grid
+from nnjax.runner.plots.convolution import convolution_gif as convolution_gif
+from nnjax.runner.plots.convolution import grids_figure as grids_figure
+from nnjax.runner.plots.convolution import matrix_figure as matrix_figure
 from nnjax.runner.plots.curves import best_row as best_row
 from nnjax.runner.plots.curves import learning_curves as learning_curves
 from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
