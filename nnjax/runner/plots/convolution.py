@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELL = 0.34  # inches
+SUM = 0.85  # inches, for the sum that is written below
 MOST_CELLS = 400
 WINDOW, ANSWER = COLOURS[1], COLOURS[0]
 
@@ -82,21 +83,18 @@ def convolution_gif(
     padded, filters = np.pad(np.asarray(image, float), padding), np.asarray(filters, float)
     (kh, kw), (rows, columns) = filters.shape, padded.shape
     tops, lefts = range(0, rows - kh + 1, stride), range(0, columns - kw + 1, stride)
-    answer = np.array(
-        [[(padded[a : a + kh, b : b + kw] * filters).sum() for b in lefts] for a in tops], float
-    )
+    answer = np.array([[(padded[a : a + kh, b : b + kw] * filters).sum() for b in lefts] for a in tops])
     places = [(i, j) for i in range(len(tops)) for j in range(len(lefts))]
-    words = 0.85
     line = [Grid(padded), "∗", Grid(filters), "=", Grid(answer)]
-    width = sum(_width(part) for part in line) + 0.3
     tall = max(_height(part) for part in line if isinstance(part, Grid))
-    figure = new_figure(width, tall + words)
+    width, height = sum(_width(part) for part in line) + 0.3, tall + SUM
+    figure = new_figure(width, height)
     figure.set_layout_engine("none")
     axis = figure.add_axes((0, 0, 1, 1))
 
     def draw(index: int) -> None:
         axis.clear()
-        axis.set(xlim=(0, width), ylim=(tall + words, 0))
+        axis.set(xlim=(0, width), ylim=(height, 0))
         axis.set_axis_off()
         i, j = places[index]
         a, b = tops[i], lefts[j]
