@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from flax import nnx
@@ -57,7 +57,6 @@ class AlexNet(nnx.Module):
         classes: int,
         side: int,
         hidden: int,
-        dropout: float | Array,
         remat: bool,
     ) -> None:
         before = 3
@@ -70,7 +69,7 @@ class AlexNet(nnx.Module):
         self.dense_6 = Dense(left * left * before, hidden, rngs=rngs, initializer=he_normal)
         self.dense_7 = Dense(hidden, hidden, rngs=rngs, initializer=he_normal)
         self.dense_8 = Dense(hidden, classes, rngs=rngs)
-        self.rows, self.pool, self.dropout, self.remat = rows, MaxPool(3, 2), dropout, remat
+        self.rows, self.pool, self.remat = rows, MaxPool(3, 2), remat
 
     def trunk(self, x: Array) -> dict[str, Array]:
         """What the convolutions give after ReLU, and what their normalisation and pooling make of it."""
@@ -83,20 +82,22 @@ class AlexNet(nnx.Module):
                 x = found[f"pool_{i}"] = self.pool(x)
         return found
 
-    def features(self, x: Array, *, key: Key | None = None, train: bool = False) -> dict[str, Array]:
+    def features(
+        self, x: Array, *, key: Key | None = None, train: bool = False, dropout: float | Array = 0.0
+    ) -> dict[str, Array]:
         """What every layer gives, and the logits as "dense_8"."""
         found = (jax.checkpoint(self.trunk) if self.remat else self.trunk)(x)
         keys = (None, None) if key is None else tuple(jax.random.split(key))
-        drops = not (isinstance(self.dropout, Real) and self.dropout == 0)
+        drops = not (isinstance(dropout, Real) and dropout == 0)
         x = found[f"pool_{len(self.rows)}"].reshape(len(x), -1)
         for name, k in zip(("dense_6", "dense_7"), keys, strict=True):
-            x = drop(k, x, self.dropout, train) if drops else x
+            x = drop(k, x, dropout, train) if drops else x
             x = found[name] = relu(getattr(self, name)(x))
         return found | {"dense_8": self.dense_8(x)}
 
-    def __call__(self, x: Array, *, key: Key | None = None, train: bool = False) -> Array:
+    def __call__(self, x: Array) -> Array:
         """[N, side, side, 3] to logits [N, K]."""
-        return self.features(x, key=key, train=train)["dense_8"]
+        return self.features(x)["dense_8"]
 
 
 def alexnet(
@@ -138,9 +139,14 @@ def alexnet(
         raise ConfigError(f"alexnet wants images of at least 63 pixels a side, got {side}")
 
     def make(rngs: nnx.Rngs) -> AlexNet:
-        return AlexNet(rngs, FORMS[form], classes, side, hidden, dropout, remat)
+        return AlexNet(rngs, FORMS[form], classes, side, hidden, remat)
 
-    return functional(make, AlexNet.features if features else None)
+    # The rate comes in from outside: a module cannot hold a tracer.
+    def call(net: AlexNet, x: Array, *, key: Key | None = None, train: bool = False) -> Any:
+        found = net.features(x, key=key, train=train, dropout=dropout)
+        return found if features else found["dense_8"]
+
+    return functional(make, call)
 
 
 def side_left(rows: tuple[Row, ...], side: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 from flax import nnx
 
@@ -24,7 +25,6 @@ class ConvNet(nnx.Module):
         channels: Sequence[int],
         hidden: int,
         classes: int,
-        dropout: float | Array,
     ) -> None:
         height, width, before = image
         for i, after in enumerate(channels, start=1):
@@ -32,22 +32,24 @@ class ConvNet(nnx.Module):
             height, width, before = height // 2, width // 2, after
         self.dense = Dense(height * width * before, hidden, rngs=rngs)
         self.output = Dense(hidden, classes, rngs=rngs)
-        self.pool, self.depth, self.dropout = MaxPool(2), len(channels), dropout
+        self.pool, self.depth = MaxPool(2), len(channels)
 
-    def features(self, x: Array, *, key: Key | None = None, train: bool = False) -> dict[str, Array]:
+    def features(
+        self, x: Array, *, key: Key | None = None, train: bool = False, dropout: float | Array = 0.0
+    ) -> dict[str, Array]:
         """What each layer gives, after ReLU, and the logits."""
         found: dict[str, Array] = {}
         for i in range(1, self.depth + 1):
             found[f"conv_{i}"] = relu(getattr(self, f"conv_{i}")(x))
             x = found[f"pool_{i}"] = self.pool(found[f"conv_{i}"])
         x = found["dense"] = relu(self.dense(x.reshape(len(x), -1)))
-        if not (isinstance(self.dropout, Real) and self.dropout == 0):
-            x = drop(key, x, self.dropout, train)
+        if not (isinstance(dropout, Real) and dropout == 0):
+            x = drop(key, x, dropout, train)
         return found | {"output": self.output(x)}
 
-    def __call__(self, x: Array, *, key: Key | None = None, train: bool = False) -> Array:
+    def __call__(self, x: Array) -> Array:
         """[N, H, W, C] to logits [N, K]."""
-        return self.features(x, key=key, train=train)["output"]
+        return self.features(x)["output"]
 
 
 def convnet(
@@ -84,6 +86,11 @@ def convnet(
         raise ConfigError(f"an image {image} is too small to be halved {len(channels)} times")
 
     def make(rngs: nnx.Rngs) -> ConvNet:
-        return ConvNet(rngs, image, tuple(channels), hidden, classes, dropout)
+        return ConvNet(rngs, image, tuple(channels), hidden, classes)
 
-    return functional(make, ConvNet.features if features else None)
+    # The rate comes in from outside: a module cannot hold a tracer.
+    def call(net: ConvNet, x: Array, *, key: Key | None = None, train: bool = False) -> Any:
+        found = net.features(x, key=key, train=train, dropout=dropout)
+        return found if features else found["output"]
+
+    return functional(make, call)

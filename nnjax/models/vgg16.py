@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 import jax
 from flax import nnx
@@ -68,7 +69,6 @@ class VGG16(Trunk):
         classes: int,
         side: int,
         hidden: int,
-        dropout: float | Array,
         blocks: Sequence[tuple[int, int]],
         pooling: str,
         remat: bool,
@@ -78,27 +78,30 @@ class VGG16(Trunk):
         self.dense_6 = Dense(left * left * blocks[-1][1], hidden, rngs=rngs, initializer=he_normal)
         self.dense_7 = Dense(hidden, hidden, rngs=rngs, initializer=he_normal)
         self.dense_8 = Dense(hidden, classes, rngs=rngs)
-        self.dropout = dropout
 
-    def head(self, x: Array, key: Key | None, train: bool) -> dict[str, Array]:
+    def head(self, x: Array, key: Key | None, train: bool, dropout: float | Array) -> dict[str, Array]:
         """The dense layers on what the trunk gives."""
         keys = (None, None) if key is None else tuple(jax.random.split(key))
-        drops = not (isinstance(self.dropout, Real) and self.dropout == 0)
+        drops = not (isinstance(dropout, Real) and dropout == 0)
         x = x.reshape(len(x), -1)
         found: dict[str, Array] = {}
         for name, k in zip(("dense_6", "dense_7"), keys, strict=True):
             x = found[name] = relu(getattr(self, name)(x))
-            x = drop(k, x, self.dropout, train) if drops else x
+            x = drop(k, x, dropout, train) if drops else x
         return found | {"dense_8": self.dense_8(x)}
 
-    def features(self, x: Array, *, key: Key | None = None, train: bool = False) -> dict[str, Array]:
+    def features(
+        self, x: Array, *, key: Key | None = None, train: bool = False, dropout: float | Array = 0.0
+    ) -> dict[str, Array]:
         """What every layer gives, after ReLU, and the logits as "dense_8"."""
         found = super().features(x)
-        return found | self.head(found[f"pool{len(self.counts)}"], key, train)
+        return found | self.head(found[f"pool{len(self.counts)}"], key, train, dropout)
 
-    def __call__(self, x: Array, *, key: Key | None = None, train: bool = False) -> Array:
+    def __call__(
+        self, x: Array, *, key: Key | None = None, train: bool = False, dropout: float | Array = 0.0
+    ) -> Array:
         """[N, side, side, 3] to logits [N, K]."""
-        return self.head(Trunk.__call__(self, x), key, train)["dense_8"]
+        return self.head(Trunk.__call__(self, x), key, train, dropout)["dense_8"]
 
 
 def vgg16(
@@ -141,9 +144,14 @@ def vgg16(
     blocks = tuple(blocks)
 
     def make(rngs: nnx.Rngs) -> VGG16:
-        return VGG16(rngs, classes, side, hidden, dropout, blocks, pooling, remat)
+        return VGG16(rngs, classes, side, hidden, blocks, pooling, remat)
 
-    return functional(make, VGG16.features if features else None)
+    # The rate comes in from outside: a module cannot hold a tracer.
+    def call(net: VGG16, x: Array, *, key: Key | None = None, train: bool = False) -> Any:
+        answer = net.features if features else net
+        return answer(x, key=key, train=train, dropout=dropout)
+
+    return functional(make, call)
 
 
 def vgg16_trunk(
