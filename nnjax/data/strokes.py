@@ -3,8 +3,8 @@
 A drawing is [T, 3]: the step from the point before (dx, dy) and 1 at the last point of a stroke, as in
 Graves, "Generating sequences with recurrent neural networks" (2013, https://arxiv.org/abs/1308.0850).
 Drawings come from the user's CSV file of points, or from KanjiVG: 6,703 characters with the order of their
-strokes, by Ulrich Apel and others (https://kanjivg.tagaini.net), under the licence CC BY-SA 3.0: whoever passes
-on what is made of them, drawings included, names KanjiVG and keeps the licence.
+strokes, by Ulrich Apel and others (https://kanjivg.tagaini.net), under the licence CC BY-SA 3.0: whoever
+passes on what is made of them, drawings included, names KanjiVG and keeps the licence.
 """
 
 from __future__ import annotations
