@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from nnjax.data.sequence_checks import padded_names, without_padding
 from nnjax.errors import DataError
-from nnjax.types import Dataset, Splits
+from nnjax.types import Dataset, Sequences, Splits
 
 BLOCK_BYTES = 2**24
 
@@ -43,9 +44,11 @@ def check_dataset(dataset: Dataset, *, part: str = "") -> None:
     Raises:
         DataError: If there are no examples; if an array is not one of real numbers, or holds NaN, infinity or
             a number that JAX's 32 bits cannot hold; if arrays differ in length; if a label is not a whole
-            number from 0 to K - 1; if an input is outside `value_range`; if a weight is negative.
+            number from 0 to K - 1; if an input is outside `value_range`; if a weight is negative; if the
+            length of a sequence is not from 1 to T. What stands in the padding of Sequences is not looked at.
     """
     where = _where(dataset, part)
+    dataset = without_padding(where, dataset)
     arrays = _arrays(where, dataset)
     for name, array in arrays.items():
         _check_numbers(where, name, array)
@@ -57,6 +60,8 @@ def check_dataset(dataset: Dataset, *, part: str = "") -> None:
         raise DataError(f"{where}: no examples")
     if isinstance(dataset.targets, np.ndarray | jax.Array):
         _check_targets(where, np.asarray(dataset.targets), len(dataset.classes))
+    if isinstance(dataset.targets, Sequences):
+        _check_labels(where, "targets/values", np.asarray(dataset.targets.values), len(dataset.classes))
     if dataset.value_range is not None:
         _check_range(where, arrays, *dataset.value_range)
     if dataset.weights is not None:
@@ -127,11 +132,7 @@ def _check_targets(where: str, targets: np.ndarray, classes: int) -> None:
     if kind == "b":
         raise DataError(f"{where}: targets are booleans; wanted labels, targets.astype('int32')")
     if kind in "iu":
-        _refuse(where, "targets", targets, lambda block: block < 0, "labels start at 0")
-        if classes:
-            last = f"the last of the {classes} classes is {classes - 1}"
-            _refuse(where, "targets", targets, lambda block: block >= classes, last)
-        return
+        return _check_labels(where, "targets", targets, classes)
     if targets.ndim == 1 and classes:
         _refuse(where, "targets", targets, lambda block: block != np.floor(block), "labels are whole numbers")
         raise DataError(f"{where}: labels have the type {targets.dtype}; wanted targets.astype('int32')")
@@ -139,6 +140,16 @@ def _check_targets(where: str, targets: np.ndarray, classes: int) -> None:
         raise DataError(f"{where}: float targets must be [N, M], got [{len(targets)}]; use targets[:, None]")
     if classes and targets.ndim == 2 and targets.shape[1] != classes:
         raise DataError(f"{where}: targets have {targets.shape[1]} columns, and there are {classes} classes")
+
+
+def _check_labels(where: str, name: str, targets: np.ndarray, classes: int) -> None:
+    """Integers from 0 to K - 1; floats are no labels."""
+    if targets.dtype.kind not in "iu":
+        return
+    _refuse(where, name, targets, lambda block: block < 0, "labels start at 0")
+    if classes:
+        last = f"the last of the {classes} classes is {classes - 1}"
+        _refuse(where, name, targets, lambda block: block >= classes, last)
 
 
 def _check_range(where: str, arrays: dict[str, np.ndarray], low: float, high: float) -> None:
@@ -164,9 +175,10 @@ def _check_alike(train: Dataset, part: Dataset, name: str) -> None:
     own, theirs = _arrays(where, part), _arrays(where, train)
     if own.keys() != theirs.keys():
         raise DataError(f"{where}: it has {', '.join(own)}, and train has {', '.join(theirs)}")
+    padded = padded_names(part)
     for key in own.keys() - {"weights"}:
-        came, wanted = own[key], theirs[key]
-        if came.shape[1:] != wanted.shape[1:] or came.dtype != wanted.dtype:
+        came, wanted, first = own[key], theirs[key], 2 if key in padded else 1
+        if came.shape[first:] != wanted.shape[first:] or came.dtype != wanted.dtype:
             raise DataError(
                 f"{where}, row 0: {key} are {came.dtype} {list(came.shape[1:])}, "
                 f"and those of train are {wanted.dtype} {list(wanted.shape[1:])}"
