@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from nnjax.errors import ConfigError
-from nnjax.layers.conv_gradients import Geometry, convolve, gradients
+from nnjax.layers.conv_forms import Geometry
+from nnjax.layers.conv_products import outputs
 from nnjax.layers.initializers import Initializer, he_normal
 from nnjax.layers.window import Padding, Pair, output_size, pads, pair
 from nnjax.types import Array, Key, Params
-
-MOST_GROUPS_APART = 8  # more groups are left to XLA on a CPU too: each would be a kernel of its own
 
 
 def conv2d_init(
@@ -105,7 +102,7 @@ def conv2d(
         output_size("conv2d", x.shape, filters.shape, i, padded[i], strides[i], dilations[i])
     dtype = jnp.result_type(x, filters)
     geometry = Geometry(strides, padded, dilations, groups)
-    y: Any = _convolution(x.astype(dtype), filters.astype(dtype), geometry)
+    y: Any = outputs(x.astype(dtype), filters.astype(dtype), geometry)
     return y + params["bias"].reshape(1, 1, 1, -1) if "bias" in params else y
 
 
@@ -127,27 +124,3 @@ def _check(x: Array, filters: Array, bias: Array | None, groups: int) -> None:
         )
     if bias is not None and bias.shape != filters.shape[3:]:
         raise ConfigError(f"conv2d wants bias [O] with O = {filters.shape[3]}, got {bias.shape}")
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolution(x: Array, filters: Array, geometry: Geometry) -> Array:
-    return convolve(x, filters, geometry)
-
-
-def _forward(x: Array, filters: Array, geometry: Geometry) -> tuple[Array, tuple[Array, Array]]:
-    return convolve(x, filters, geometry), (x, filters)
-
-
-def _backward(geometry: Geometry, kept: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
-    def by_xla(x: Array, filters: Array, dy: Array) -> tuple[Array, Array]:
-        return jax.vjp(lambda x, filters: convolve(x, filters, geometry), x, filters)[1](dy)
-
-    def on_cpu(x: Array, filters: Array, dy: Array) -> tuple[Array, Array]:
-        return gradients(x, filters, dy, geometry)
-
-    if geometry.groups > MOST_GROUPS_APART:
-        return by_xla(*kept, dy)
-    return jax.lax.platform_dependent(*kept, dy, cpu=on_cpu, default=by_xla)
-
-
-_convolution.defvjp(_forward, _backward)

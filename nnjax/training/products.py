@@ -91,7 +91,7 @@ def _equation(equation: Any, operands: list[Source], tally: Tally) -> list[Sourc
         return _loop(_open(params["body_jaxpr"]), operands[consts:split], operands[split:], [], 1, tally)
     if name == "cond":
         return _branches([_open(branch) for branch in params["branches"]], operands[1:], tally)
-    inner = next((_open(params[key]) for key in ("jaxpr", "call_jaxpr") if key in params), None)
+    inner = next((_open(params[key]) for key in ("jaxpr", "call_jaxpr", "call") if key in params), None)
     if inner is not None and len(inner.invars) == len(operands):
         return _walk(inner, operands, tally)
     _record(equation, operands, tally)

@@ -11,6 +11,7 @@ d the dilation, p the padding before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -20,6 +21,7 @@ from nnjax.types import Array
 
 AXES = ("NHWC", "HWIO", "NHWC")
 SMALL_WINDOW = 64  # values in a window, kh kw C, up to which the matrix of all windows is worth writing
+MOST_GROUPS_APART = 8  # more groups are left to XLA on a CPU too: each would be a kernel of its own
 
 
 class Geometry(NamedTuple):
@@ -51,33 +53,32 @@ def convolve(x: Array, filters: Array, geometry: Geometry) -> Array:
     )
 
 
-def gradients(x: Array, filters: Array, dy: Array, geometry: Geometry) -> tuple[Array, Array]:
-    """The gradients of sum(dy convolve(x, filters)) in x and in filters, in the CPU's forms."""
-    groups = geometry.groups
+def apart(form: Callable[..., Array], geometry: Geometry) -> Callable[[Array, Array], Array]:
+    """`form` of each group by itself; XLA's convolutions in groups are several times slower on a CPU.
+
+    Args:
+        form: A function of two arrays whose last axis is cut into groups, and of the geometry of one group.
+        geometry: Of all groups.
+    """
     alone = geometry._replace(groups=1)
-    parts = zip(
-        jnp.split(x, groups, axis=3),
-        jnp.split(filters, groups, axis=3),
-        jnp.split(dy, groups, axis=3),
-        strict=True,
-    )
-    pairs = [
-        (input_gradient(x.shape, f, dy, alone), weight_gradient(x, f.shape, dy, alone)) for x, f, dy in parts
-    ]
-    if groups == 1:
-        return pairs[0]
-    dx, df = zip(*pairs, strict=True)
-    return jnp.concatenate(dx, axis=3), jnp.concatenate(df, axis=3)
+
+    def product(a: Array, b: Array) -> Array:
+        if geometry.groups == 1:
+            return form(a, b, alone)
+        pairs = zip(*(jnp.split(array, geometry.groups, axis=3) for array in (a, b)), strict=True)
+        return jnp.concatenate([form(*parts, alone) for parts in pairs], axis=3)
+
+    return product
 
 
-def input_gradient(shape: tuple[int, ...], filters: Array, dy: Array, geometry: Geometry) -> Array:
-    """dx: dy, its pixels s apart, convolved with the filters turned by half a turn."""
+def input_gradient(image: tuple[int, ...], filters: Array, dy: Array, geometry: Geometry) -> Array:
+    """dx of an image (H, W, C): dy, its pixels s apart, convolved with the filters turned by half a turn."""
     padding = []
     for i in range(2):
         reach = (filters.shape[i] - 1) * geometry.dilation[i]
         before = reach - geometry.padding[i][0]
         spread = (dy.shape[i + 1] - 1) * geometry.stride[i] + 1
-        padding.append((before, shape[i + 1] + reach - spread - before))
+        padding.append((before, image[i] + reach - spread - before))
     return jax.lax.conv_general_dilated(
         dy,
         jnp.flip(filters, (0, 1)).swapaxes(2, 3),
