@@ -36,6 +36,6 @@ def test_what_has_no_reader(tmp_path):
         files.reader(tmp_path / "a.npz")
     (tmp_path / "a.pickle").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     with pytest.raises(
-        DataError, match=r"a.pickle: wanted a folder of images or a file ending in .npz, .csv"
+        DataError, match=r"a.pickle: wanted a folder of images or WAV files, or a file ending in .npz, .csv"
     ):
         files.reader(tmp_path / "a.pickle")

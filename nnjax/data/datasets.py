@@ -68,7 +68,7 @@ def load(name: str | os.PathLike, path: str | os.PathLike | None = None, seed: i
 
     Args:
         name: One of `names()`; or the path of a .npz file, a .csv file, a .ts file of time series, a .mat
-            file of piano rolls, or a folder of images with one subfolder a class.
+            file of piano rolls, a folder of images with one subfolder a class, or a folder of WAV files.
         path: Where the files of a named set lie.
         seed: The draw, for sets that are generated; others do not depend on it.
         **options: What the set takes beyond that, such as `samples` and `noise` of the generated sets,
@@ -153,7 +153,8 @@ def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
     raise ConfigError(
         f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; "
         f"the names are {', '.join(LOADERS)}, "
-        f"and the path of a file ending in {', '.join(files.READERS)} or of a folder of images works too"
+        f"and the path of a folder of images or WAV files, or of a file ending in {', '.join(files.READERS)}, "
+        "works too"
     )
 
 
