@@ -153,8 +153,8 @@ def _loader(name: str | os.PathLike) -> Callable[..., Dataset]:
     raise ConfigError(
         f"no data set is called {name!r}{_suggestion(_known(name), LOADERS)}; "
         f"the names are {', '.join(LOADERS)}, "
-        f"and the path of a folder of images or WAV files, or of a file ending in {', '.join(files.READERS)}, "
-        "works too"
+        "and the path of a folder of images or WAV files works too, "
+        f"or of a file ending in {', '.join(files.READERS)}"
     )
 
 
