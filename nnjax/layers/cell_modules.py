@@ -18,7 +18,6 @@ from nnjax.layers.recurrent_cells import (
 )
 from nnjax.types import Array, Params
 
-
 NAMES = ("input", "recurrent", "bias")
 
 
