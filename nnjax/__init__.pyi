@@ -1,7 +1,23 @@
 """The public names of nnjax, spelled out for editors and type checkers."""
 
+from nnjax.data.abc_notation import read_abc as read_abc
 from nnjax.data.datasets import load as load
 from nnjax.data.datasets import load_splits as load_splits
+from nnjax.data.mel import log_mel as log_mel
+from nnjax.data.melody import Melody as Melody
+from nnjax.data.melody import melody as melody
+from nnjax.data.melody import transpose as transpose
+from nnjax.data.midi import read_midi as read_midi
+from nnjax.data.midi import write_midi as write_midi
+from nnjax.data.ngrams import fit_ngram as fit_ngram
+from nnjax.data.ngrams import ngram_nats as ngram_nats
+from nnjax.data.notes import parse_notes as parse_notes
+from nnjax.data.text import load_text as load_text
+from nnjax.data.text import text_splits as text_splits
+from nnjax.data.tunes import load_tunes as load_tunes
+from nnjax.data.tunes import split_tunes as split_tunes
+from nnjax.data.wav import read_wav as read_wav
+from nnjax.data.wav import write_wav as write_wav
 from nnjax.layers.activations import identity as identity
 from nnjax.layers.activations import relu as relu
 from nnjax.layers.activations import sigmoid as sigmoid
@@ -42,8 +58,11 @@ from nnjax.layers.recurrent_cells import lstm_init as lstm_init
 from nnjax.layers.recurrent_cells import rnn_cell as rnn_cell
 from nnjax.layers.recurrent_cells import rnn_init as rnn_init
 from nnjax.layers.recurrent_traces import gate_traces as gate_traces
+from nnjax.models.alexnet import alexnet as alexnet
 from nnjax.models.augmented import augmented as augmented
+from nnjax.models.convnet import convnet as convnet
 from nnjax.models.language_model import language_model as language_model
+from nnjax.models.lenet import lenet5 as lenet5
 from nnjax.models.mlp import mlp as mlp
 from nnjax.models.perceptron import perceptron as perceptron
 from nnjax.models.rescale import rescale as rescale
@@ -58,6 +77,8 @@ from nnjax.models.sequence_nets import sequence_tagger as sequence_tagger
 from nnjax.models.transformer import transformer_classifier as transformer_classifier
 from nnjax.models.transformer import transformer_translator as transformer_translator
 from nnjax.models.transformer_blocks import Blocks as Blocks
+from nnjax.models.vgg16 import vgg16 as vgg16
+from nnjax.models.vgg16 import vgg16_trunk as vgg16_trunk
 from nnjax.runner.configure import configure as configure
 from nnjax.training.evaluate import evaluate as evaluate
 from nnjax.training.evaluate import predict as predict
@@ -87,8 +108,3 @@ from nnjax.types import Standardizer as Standardizer
 from nnjax.types import Task as Task
 
 __version__: str
-from nnjax.models.alexnet import alexnet as alexnet
-from nnjax.models.convnet import convnet as convnet
-from nnjax.models.lenet import lenet5 as lenet5
-from nnjax.models.vgg16 import vgg16 as vgg16
-from nnjax.models.vgg16 import vgg16_trunk as vgg16_trunk
