@@ -114,7 +114,7 @@ def _process() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from nnjax.data import mnist, search
+    from nnjax.data import chorales, mnist, search, strokes, text, vowels
 
     yield Finding("caches", "data", str(cache_folder()))
     yield Finding("data", "generated, digits, iris, ...", "come with nnjax and scikit-learn")
@@ -129,6 +129,19 @@ def _data() -> Iterator[Finding]:
                 ways = [*source.packages.values(), f"files in $NNJAX_DATA/{name}"]
                 ways += [] if before not in (None, "", "0") else ["or let `nnjax run` download it"]
                 yield Finding("data", name, f"missing: {', '.join(ways)}", fine=False)
+        sequences = {
+            "japanese_vowels": list(vowels.FILES.values()),
+            "tiny_shakespeare": [text.SHAKESPEARE],
+            "jsb_chorales": [chorales.FILE],
+            "kanji": [strokes.FILE],
+        }
+        for name, files in sequences.items():
+            try:
+                yield Finding("data", name, f"found in {search.find(name, files)[0].parent}")
+            except NnjaxError:
+                yield Finding(
+                    "data", name, f"not here; nnjax.load({name!r}) looks further and downloads it once"
+                )
     finally:
         os.environ.pop("NNJAX_OFFLINE")
         if before is not None:
