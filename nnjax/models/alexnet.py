@@ -123,6 +123,7 @@ def alexnet(
         dropout: Probability to drop what enters the two hidden dense layers in training; may be a tracer.
         form: "torchvision" or "published" (static).
         remat: Whether the backward pass computes the activations again instead of keeping them (static).
+            XLA's CPU compiler undoes it: there `Plan.pieces` is what saves memory.
         features: Whether the outputs are what every layer gives, by its name, instead of the logits (static).
 
     Returns:

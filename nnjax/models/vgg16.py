@@ -127,7 +127,8 @@ def vgg16(
         blocks: (convolutions, channels) of each block (static).
         pooling: "max" or "avg" (static).
         remat: Whether the backward pass computes each block's activations again instead of keeping them:
-            less memory, more time (static).
+            less memory, more time (static). XLA's CPU compiler undoes it: there `Plan.pieces` is what saves
+            memory.
         features: Whether the outputs are what every layer gives, by its name, instead of the logits (static).
 
     Returns:
