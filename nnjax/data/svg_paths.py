@@ -6,6 +6,7 @@ The commands M, L, H, V, C, S, Q, T and Z of SVG 1.1, absolute and relative, but
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -17,6 +18,14 @@ TOKENS = re.compile(rf"([A-Za-z])|({NUMBER})|([\s,]+)")
 ARGUMENTS = {"M": 2, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2, "Z": 0}
 CURVE_POINTS = 16
 MAX_NUMBERS = 100_000
+PARAMETER = np.linspace(0.0, 1.0, CURVE_POINTS + 1)[1:, None]
+# A Bézier curve of degree n is sum over k of C(n, k) t^k (1 - t)^(n - k) times its point k.
+BERNSTEIN = {
+    n: np.array([math.comb(n, k) for k in range(n + 1)])
+    * PARAMETER ** np.arange(n + 1)
+    * (1 - PARAMETER) ** np.arange(n, -1, -1)
+    for n in (2, 3)
+}
 
 
 def path_points(text: str, spacing: float) -> np.ndarray:
@@ -71,19 +80,14 @@ def _polyline(text: str) -> np.ndarray:
                 start = points[-1]
                 corners.append(points)
             else:
-                corners.append(_curve(np.concatenate([here[None], points])) if upper in "CSQT" else points)
+                corners.append(
+                    BERNSTEIN[len(points)] @ np.concatenate([here[None], points])
+                    if upper in "CSQT"
+                    else points
+                )
             control = points[-2] if upper in "CSQT" else points[-1]
             here, last = points[-1], upper
     return np.concatenate(corners) if corners else np.zeros((0, 2))
-
-
-def _curve(points: np.ndarray) -> np.ndarray:
-    """Points after the first one on the Bézier curve of 3 or 4 control points [K, 2]."""
-    t = np.linspace(0.0, 1.0, CURVE_POINTS + 1)[1:, None, None]
-    rows = points[None] + 0 * t
-    while rows.shape[1] > 1:
-        rows = (1 - t) * rows[:, :-1] + t * rows[:, 1:]
-    return rows[:, 0]
 
 
 def _commands(text: str) -> list[tuple[str, list[float]]]:
