@@ -40,6 +40,8 @@ _ROOMS = {
     "nnjax.models.rescale": "rescale",
     "nnjax.models.augmented": "augmented",
     "nnjax.data.datasets": "load load_splits",
+    "nnjax.data.weight_files": "save_weights",
+    "nnjax.data.weights": "load_weights",
     "nnjax.data.text": "load_text text_splits",
     "nnjax.data.ngrams": "fit_ngram ngram_nats",
     "nnjax.data.melody": "Melody melody transpose",

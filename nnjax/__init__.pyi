@@ -3,6 +3,8 @@
 from nnjax.data.abc_notation import read_abc as read_abc
 from nnjax.data.datasets import load as load
 from nnjax.data.datasets import load_splits as load_splits
+from nnjax.data.weight_files import save_weights as save_weights
+from nnjax.data.weights import load_weights as load_weights
 from nnjax.data.mel import log_mel as log_mel
 from nnjax.data.melody import Melody as Melody
 from nnjax.data.melody import melody as melody

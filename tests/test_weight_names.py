@@ -179,4 +179,5 @@ def test_an_unknown_net_is_refused() -> None:
         ConfigError, match="no net is called 'vgg17' here; the names are vgg16, alexnet, lenet5"
     ):
         export_arrays("vgg17", {})
-    assert net_of({"layer_0/weights": 0}) is None
+    assert net_of({"layer_0/weights": 0, "a": 0}) is None
+    assert net_of({"conv_1/bias": 0, "conv_2/bias": 0, "dense/bias": 0, "output/bias": 0}) is None

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from nnjax.errors import DamagedError, StorageError
 
-MAX_MEMBER_BYTES = 16 * 2**20
+MAX_MEMBER_BYTES = 80 * 2**20
 MAX_TOTAL_BYTES = 256 * 2**20
 TIMEOUT_SECONDS = 600
 

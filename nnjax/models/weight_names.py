@@ -100,17 +100,18 @@ def net_of(names: Mapping[str, object]) -> str | None:
     """The net whose arrays these are, by their names: ours ("conv_1/filters"), torchvision's or timm's.
 
     Returns:
-        The net with the most names in common, or None if there is no such net.
+        The net with the most layers in common, or None if these are not more than half of all.
 
     >>> net_of({"features.0.weight": 0, "features.10.weight": 0, "features.28.bias": 0})
     'vgg16'
     """
     layers = {_torchvision(name).rpartition("/" if "/" in name else ".")[0] for name in names}
     shared = {
-        net: len(layers & {n for p in places for n in (p.name, p.module)}) for net, places in NETS.items()
+        net: len(layers & {n for p in places for n in (p.name, p.module) if n})
+        for net, places in NETS.items()
     }
     best = max(shared, key=lambda net: shared[net])
-    return best if shared[best] else None
+    return best if 2 * shared[best] > len(layers) else None
 
 
 def export_arrays(net: str, params: Params, any_size: bool = False) -> dict[str, np.ndarray]:
@@ -257,7 +258,7 @@ def _resized(
         shape, image = shape if len(shape) == len(place.shape) else place.shape, place.image
         if len(shape) == 4:
             channels = shape[3]
-        elif image is not None:
+        elif image is not None and place.name in shapes:
             side = math.isqrt(shape[0] // max(channels, 1))
             image = (side, side, channels)
             if math.prod(image) != shape[0]:

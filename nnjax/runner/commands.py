@@ -181,6 +181,13 @@ def replay(words: Sequence[str]) -> int:
     return EXIT_OK if agrees else EXIT_DIFFERS
 
 
+def weights(words: Sequence[str]) -> int:
+    """`nnjax weights import|fetch|export|show`."""
+    from nnjax.runner.weights_command import answer
+
+    return answer(words)
+
+
 def doctor(words: Sequence[str]) -> int:
     """`nnjax doctor [--environment]`."""
     parser = Parser("nnjax doctor", description="What is installed, found and missing.")
@@ -212,5 +219,6 @@ COMMANDS = {
     "evaluate": Command(evaluate, "RUN", "scores a run on its parts again"),
     "explain": Command(explain, "RUN [--step T]", "every number of a neuron, and a page to step through"),
     "replay": Command(replay, "RUN --member N", "one of many trainings alone, and compared", trains=True),
+    "weights": Command(weights, "ACTION ...", "published weights: import, fetch, export, show"),
     "doctor": Command(doctor, "", "what is installed, found and missing"),
 }
