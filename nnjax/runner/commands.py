@@ -188,6 +188,13 @@ def weights(words: Sequence[str]) -> int:
     return answer(words)
 
 
+def data(words: Sequence[str]) -> int:
+    """`nnjax data list|fetch`."""
+    from nnjax.runner.data_command import answer
+
+    return answer(words)
+
+
 def doctor(words: Sequence[str]) -> int:
     """`nnjax doctor [--environment]`."""
     parser = Parser("nnjax doctor", description="What is installed, found and missing.")
@@ -220,5 +227,6 @@ COMMANDS = {
     "explain": Command(explain, "RUN [--step T]", "every number of a neuron, and a page to step through"),
     "replay": Command(replay, "RUN --member N", "one of many trainings alone, and compared", trains=True),
     "weights": Command(weights, "ACTION ...", "published weights: import, fetch, export, show"),
+    "data": Command(data, "ACTION ...", "data sets by name: list, fetch"),
     "doctor": Command(doctor, "", "what is installed, found and missing"),
 }
