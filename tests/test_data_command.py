@@ -12,7 +12,7 @@ def test_the_list_has_every_set_and_every_book(capsys: pytest.CaptureFixture[str
 
 
 def test_fetching_says_what_came(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["data", "fetch", "iris", "tunes"]) == 0
+    assert cli.main(["data", "fetch", "Iris", "tunes"]) == 0
     assert capsys.readouterr().out == "iris: 150 training examples\ntunes: 52 tunes\n"
 
 

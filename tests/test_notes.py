@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnjax.data.melody import melody, notes_and_rests
@@ -16,6 +16,7 @@ def test_notes_by_hand():
     assert tune.metre == (3, 4)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 127), st.integers(1, 64)), min_size=1, max_size=20))
 def test_spelling_and_parsing_is_the_identity(notes):
     tune = melody(*zip(*notes, strict=True))

@@ -23,10 +23,11 @@ def answer(words: Sequence[str]) -> int:
         return EXIT_OK
     if not options.names:
         raise ConfigError("nnjax data fetch wants the name of a set; `nnjax data list` shows them")
-    for name in options.names:
+    chosen = [name.lower().replace("-", "_") for name in options.names]
+    for name in chosen:
         if name not in known:
             raise ConfigError(f"no data set is called {name!r}; {nearest(name, list(known), 'names')}")
-    for name in options.names:
+    for name in chosen:
         print(f"{name}: {known[name]()}")
     return EXIT_OK
 
