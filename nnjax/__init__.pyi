@@ -3,8 +3,6 @@
 from nnjax.data.abc_notation import read_abc as read_abc
 from nnjax.data.datasets import load as load
 from nnjax.data.datasets import load_splits as load_splits
-from nnjax.data.weight_files import save_weights as save_weights
-from nnjax.data.weights import load_weights as load_weights
 from nnjax.data.mel import log_mel as log_mel
 from nnjax.data.melody import Melody as Melody
 from nnjax.data.melody import melody as melody
@@ -20,6 +18,8 @@ from nnjax.data.tunes import load_tunes as load_tunes
 from nnjax.data.tunes import split_tunes as split_tunes
 from nnjax.data.wav import read_wav as read_wav
 from nnjax.data.wav import write_wav as write_wav
+from nnjax.data.weight_files import save_weights as save_weights
+from nnjax.data.weights import load_weights as load_weights
 from nnjax.layers.activations import identity as identity
 from nnjax.layers.activations import relu as relu
 from nnjax.layers.activations import sigmoid as sigmoid
