@@ -35,7 +35,7 @@ def test_saliency_by_hand() -> None:
 
 
 def test_grad_cam_by_hand() -> None:
-    # Logit 0: mean slopes 3/2 and 1/2, so 1.5 x - x = x / 2. Logit 1: 0 and 5/2, so -5 x where that is above 0.
+    # Logit 0: mean slopes 3/2 and 1/2, so 1.5 x - x = x / 2. Logit 1: 0 and 5/2, so -5 x where it is above 0.
     found = grad_cam(TINY, PARAMS, IMAGES, jnp.array([0, 1]), "maps")
     assert found.tolist() == [[[0.5, 1.0]], [[0.0, 10.0]]]
 
