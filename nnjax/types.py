@@ -82,6 +82,12 @@ def no_penalty(params: Params) -> float:
     return 0.0
 
 
+def last_params(params: Params, opt_state: Any) -> Params:
+    """The parameters that a task is scored with where it names none: those of the last step."""
+    del opt_state
+    return params
+
+
 class Task(NamedTuple):
     """What is learned.
 
@@ -91,6 +97,8 @@ class Task(NamedTuple):
         optimizer: Any Optax transformation.
         penalty: `penalty(params) -> scalar`, added once to the mean loss (L1, L2).
         metrics: Name to `metric(outputs, batch) -> Mean`; reported, never differentiated.
+        scored: `scored(params, opt_state) -> params`, those that are scored and kept; training goes on
+            with the last ones. See `nnjax.training.averaging`.
     """
 
     net: Net
@@ -98,6 +106,7 @@ class Task(NamedTuple):
     optimizer: Any
     penalty: Callable[[Params], Any] = no_penalty
     metrics: Mapping[str, Callable[[Any, Batch], Mean]] = {}
+    scored: Callable[[Params, Any], Params] = last_params
 
 
 Recipe = Callable[[Hyper], Task]  # called inside the trace, so that hyperparameters may be tracers

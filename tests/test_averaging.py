@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -9,10 +11,12 @@ import numpy as np
 import optax
 import pytest
 
+from nnjax import Dataset, Plan, Splits, Task, cross_entropy, evaluate, per_example
 from nnjax.errors import ConfigError
 from nnjax.models.mlp import mlp
-from nnjax.training.averaging import averaged_params, with_average
-from nnjax.training.fit import fit
+from nnjax.training.averaging import average_of, averaged_params, with_average
+from nnjax.training.fit import fit, fit_task
+from nnjax.training.fit_population import fit_population
 
 INPUTS = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
 LABELS = (INPUTS.sum(1) > 0).astype(np.int32)
@@ -75,6 +79,53 @@ def test_extra_arguments_reach_the_inner_optimizer():
     params = jnp.array([2.0])
     updates, _ = optimizer.update(2 * params, optimizer.init(params), params, value=jnp.float32(4.0))
     np.testing.assert_allclose(updates, [-1.0])  # value / slope^2 * slope
+
+
+def averaging(hyper):
+    """Steps so long that the last params are worse than their average."""
+    optimizer = with_average(optax.sgd(hyper["learning_rate"]), 0.9)
+    return Task(mlp((3, 4, 2)), per_example(cross_entropy), optimizer, scored=average_of)
+
+
+def test_what_is_scored_and_kept_is_the_average():
+    part = Dataset(INPUTS, LABELS)
+    plan = Plan(segments=3, segment_steps=4, batch_size=4)
+    judged = fit_task(averaging, plan, Splits(part, part), hyper={"learning_rate": 3.0}, progress=False)
+    average, last = averaged_params(judged.member.opt_state), judged.member.params
+    scores = evaluate(judged.task, average, part), evaluate(judged.task, last, part)
+    assert judged.rows[-1]["valid_loss"] == pytest.approx(scores[0]["loss"], rel=1e-5)
+    assert scores[1]["loss"] != pytest.approx(scores[0]["loss"], rel=1e-2)
+    best = min(row["valid_loss"] for row in judged.rows)
+    assert judged.evaluate(part)["loss"] == pytest.approx(best, rel=1e-5)
+    plan = dataclasses.replace(plan, monitor="train_loss")
+    fitted = fit_task(averaging, plan, Splits(part), hyper={"learning_rate": 3.0}, progress=False)
+    chex.assert_trees_all_equal(fitted.params, averaged_params(fitted.member.opt_state))
+
+
+@pytest.mark.parametrize("valid", [True, False])
+def test_members_of_a_population_keep_their_average_too(valid):
+    part = Dataset(INPUTS, LABELS)
+    splits = Splits(part, part) if valid else Splits(part)
+    settings = {"learning_rate": [1.0, 3.0]}
+    population = fit_population(
+        averaging, splits, settings=settings, seeds=1, epochs=3, batch_size=4, progress=False
+    )
+    plan = dataclasses.replace(population.plan, layout="one", devices=1, lanes=1)
+    alone = fit_task(averaging, plan, splits, hyper={"learning_rate": 3.0}, progress=False)
+    chex.assert_trees_all_close(population.params(1), alone.params, rtol=1e-4, atol=1e-5)
+    if valid:
+        kept = population.evaluate(part)["loss"]
+        np.testing.assert_allclose(kept, population.at_best("valid_loss"), rtol=1e-5)
+
+
+def test_big_nets_are_scored_with_their_average_too():
+    part = Dataset(INPUTS, LABELS)
+    plan = Plan(segments=2, segment_steps=4, batch_size=4, looped=False)
+    fitted = fit_task(
+        averaging, plan, Splits(part, part), hyper={"learning_rate": 3.0}, layout="plan", progress=False
+    )
+    scored = evaluate(fitted.task, averaged_params(fitted.member.opt_state), part)
+    assert fitted.rows[-1]["valid_loss"] == pytest.approx(scored["loss"], rel=1e-5)
 
 
 def test_errors():

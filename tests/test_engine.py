@@ -179,11 +179,11 @@ def test_min_delta_and_maximize():
     from nnjax.training.engine import judge
 
     member = new_member(recipe, 0, {})
-    first = judge(plan, rows[0], member)
-    second = judge(plan, rows[1], first)
+    first = judge(plan, rows[0], member, member.params)
+    second = judge(plan, rows[1], first, first.params)
     assert (float(first.best_score), int(first.status)) == (-0.5, RUNNING)
     assert (float(second.best_score), int(second.status)) == (-0.5, STOPPED)
-    assert float(judge(plan, rows[2], first).best_score) == pytest.approx(-0.7)
+    assert float(judge(plan, rows[2], first, first.params).best_score) == pytest.approx(-0.7)
 
 
 def test_a_diverged_member_keeps_its_last_good_state():

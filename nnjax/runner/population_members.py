@@ -76,11 +76,13 @@ def one_member(fitted: FittedPopulation, i: int) -> Member:
     one = {name: jnp.asarray(values[0]) for name, values in hyper.items()}
     begun = new_member(fitted.recipe, jnp.asarray(seeds[0]), one, jnp.asarray(folds[0]))
     params, results = jax.tree.map(jnp.asarray, fitted.params(i)), fitted.results
+    opt_state = fitted.recipe(one).optimizer.init(params)  # of which an average is the parameters themselves
     segment = int(kept_segments(fitted)[i])
     score = results.history[fitted.plan.monitor][i, segment] if segment >= 0 else np.float32(np.inf)
     return begun._replace(
         step=jnp.asarray(results.step[i]),
         params=params,
+        opt_state=opt_state,
         best_params=params,
         best_score=jnp.asarray(-score if fitted.plan.maximize and segment >= 0 else score),
         best_step=jnp.int32((segment + 1) * fitted.plan.segment_steps),

@@ -62,8 +62,10 @@ def open_run(folder: Path) -> SavedRun:
         found = checkpoints.latest(like)
     if found is None:
         raise ConfigError(f"{folder} has no checkpoint: the run ended before it saved anything")
-    params = found.state.params if described["data"]["valid"] == 0 else found.state.best_params
-    task = recipe(found.state.hyper)  # the state's own: a sweep or a rollback may have changed them
+    state = found.state
+    task = recipe(state.hyper)  # the state's own: a sweep or a rollback may have changed them
+    judged = described["data"]["valid"] != 0
+    params = state.best_params if judged else task.scored(state.params, state.opt_state)
     return SavedRun(
         folder, experiment, config, described["data"], task, params, read_scaler(folder), found.step
     )

@@ -3,9 +3,10 @@
 A training walks about its goal; the mean of its last places is often nearer than any of them. The
 average lives in the optimizer's state, so it is trained, saved and resumed with everything else:
 
-    optimizer = with_average(optax.adam(1e-3), decay=0.99)
-    fitted = fit(net, splits, optimizer=optimizer)
-    predict(net, averaged_params(fitted.member.opt_state), inputs)
+    Task(net, loss, with_average(optax.adam(1e-3), decay=0.99), scored=average_of)
+
+With `scored` the average is what the validation part judges, what is kept as the best parameters, and what
+`fitted.params` and a run's checkpoints give; the training itself goes on with the last params.
 """
 
 from __future__ import annotations
@@ -94,6 +95,12 @@ def averaged_params(opt_state: Any) -> Params:
     if len(found) != 1:
         raise ConfigError(f"averaged_params wants a state with one with_average in it, got {len(found)}")
     return found[0].average
+
+
+def average_of(params: Params, opt_state: Any) -> Params:
+    """`Task.scored` of a task whose optimizer keeps an average: the average."""
+    del params
+    return averaged_params(opt_state)
 
 
 def _share(decay: float | Array, count: Array) -> Array:

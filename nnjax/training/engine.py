@@ -140,15 +140,17 @@ def score(task: Task, plan: Plan, part: Part, params: Params, fold: Array) -> di
     return everywhere_of(plan)(jax.tree.map(lambda x: x.sum(0), parts))
 
 
-def judge(plan: Plan, row: Row, member: Member) -> Member:
-    """Keeps the best parameters and decides whether it is over, from the row of a segment."""
+def judge(plan: Plan, row: Row, member: Member, params: Params) -> Member:
+    """Keeps `params`, those that were scored, if they are the best so far, and decides whether it is over,
+    from the row of a segment.
+    """
     value = -row[plan.monitor] if plan.maximize else row[plan.monitor]
     better = value < member.best_score - plan.min_delta
     waited = jnp.where(better, 0, member.waited + 1)
     stop = False if plan.patience is None else waited >= plan.patience
     finished = member.step >= plan.segments * plan.segment_steps
     return member._replace(
-        best_params=select(better, member.params, member.best_params),
+        best_params=select(better, params, member.best_params),
         best_score=jnp.where(better, value, member.best_score),
         best_step=jnp.where(better, member.step, member.best_step),
         waited=waited,
@@ -177,12 +179,13 @@ def segment(recipe: Recipe, plan: Plan, data: Data, member: Member) -> tuple[Mem
     steps = steps_of_segment(plan, data.train, member)
     after, measured = jax.lax.scan(lambda m, at: advance(recipe, plan, data, m, *at), member, steps)
     means = {f"train_{k}": divide(jax.tree.map(lambda x: x.sum(0), m)) for k, m in measured.items()}
+    params = task.scored(after.params, after.opt_state)
     if data.valid is not None:
-        scored = score(task, plan, data.valid, after.params, member.fold)
+        scored = score(task, plan, data.valid, params, member.fold)
         means |= {f"valid_{k}": divide(m) for k, m in scored.items()}
     finite = all_finite((after.params, means["train_loss"]))
     running = member.status == RUNNING
-    member = select(running & finite, judge(plan, means, after), member)
+    member = select(running & finite, judge(plan, means, after, params), member)
     status = jnp.where(running & ~finite, DIVERGED, member.status)
     return member._replace(status=status), means
 

@@ -183,7 +183,7 @@ def fit_task(
             on_chunk(chunk)
 
         member = train(recipe, plan, place(plan, data), place(plan, member), seen, compiled, **how)
-    params = member.params if valid is None else member.best_params
+    params = task.scored(member.params, member.opt_state) if valid is None else member.best_params
     return Fitted(task, plan, params, rows, member, seconds)
 
 

@@ -19,7 +19,7 @@ from nnjax.training.engine import CHUNK_ROWS, row_names
 from nnjax.training.member import RUNNING, STOPPED, Data, Member, new_member
 from nnjax.training.memory import allocations, argument_bytes, check_fits, check_lanes, too_many_lanes
 from nnjax.training.queue import Queue, assign, due, enough, half, new_queue
-from nnjax.types import Hyper, Plan, Recipe
+from nnjax.types import Hyper, Params, Plan, Recipe
 
 
 class Entrants(NamedTuple):
@@ -107,7 +107,7 @@ class Population:
         refill = lambda members, *who: lanes.refill(recipe, members, *who)
         self._refill = jax.jit(refill, out_shardings=shared, donate_argnums=0)
         self._keep_half = jax.jit(lanes.take, out_shardings=shared)
-        self._some = jax.jit(lanes.take)
+        self._some = jax.jit(lambda members, places: jax.vmap(self._kept)(lanes.take(members, places)))
         self._compiled: dict[int, Callable] = {}
 
     def start(self) -> State:
@@ -226,14 +226,19 @@ class Population:
             members = self._refill(members, *self.entrants.at(queue.ids), into.ravel())
         return State(members, queue, results)
 
+    def _kept(self, member: Member) -> Params:
+        """The parameters that a member which has ended leaves."""
+        if self.data.valid is not None:
+            return member.best_params
+        return self.recipe(member.hyper).scored(member.params, member.opt_state)
+
     def _keep_params(self, state: State, leaving: np.ndarray) -> None:
         """Takes the parameters of members that leave their lanes to the host."""
         listed = np.flatnonzero(leaving.ravel())
         if not len(listed):
             return
         padded = np.resize(listed, 1 << (len(listed) - 1).bit_length())  # few shapes, few compilations
-        source = state.members.params if self.data.valid is None else state.members.best_params
-        taken = jax.device_get(self._some(source, padded))
+        taken = jax.device_get(self._some(state.members, padded))
         ids = state.queue.ids.ravel()[listed]
 
         def write(into: np.ndarray, values: np.ndarray) -> None:

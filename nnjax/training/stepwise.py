@@ -59,10 +59,12 @@ def end_of_segment(
 ) -> tuple[Member, Row, Sums]:
     """The evaluation at the end of a segment; gives the row, and sums of zero for the next."""
     row = {f"train_{name}": divide(mean) for name, mean in sums.items()}
+    task = recipe(member.hyper)
+    params = task.scored(member.params, member.opt_state)
     if data.valid is not None:
-        scored = score(recipe(member.hyper), plan, data.valid, member.params, member.fold)
+        scored = score(task, plan, data.valid, params, member.fold)
         row |= {f"valid_{name}": divide(mean) for name, mean in scored.items()}
-    member = select(member.status == RUNNING, judge(plan, row, member), member)
+    member = select(member.status == RUNNING, judge(plan, row, member, params), member)
     return member, row, jax.tree.map(jnp.zeros_like, sums)
 
 
