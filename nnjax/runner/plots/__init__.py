@@ -7,6 +7,8 @@
 
 from nnjax.runner.plots.agreement import agreement_figure as agreement_figure
 from nnjax.runner.plots.animation import gif as gif
+from nnjax.runner.plots.attribution import patches_figure as patches_figure
+from nnjax.runner.plots.attribution import saliency_figure as saliency_figure
 from nnjax.runner.plots.augmentation import augmentation_sheet as augmentation_sheet
 from nnjax.runner.plots.classification import confusion_figure as confusion_figure
 from nnjax.runner.plots.code import code_figure as code_figure
@@ -17,6 +19,9 @@ from nnjax.runner.plots.convolution import grids_figure as grids_figure
 from nnjax.runner.plots.convolution import matrix_figure as matrix_figure
 from nnjax.runner.plots.curves import best_row as best_row
 from nnjax.runner.plots.curves import learning_curves as learning_curves
+from nnjax.runner.plots.filters import depth_figure as depth_figure
+from nnjax.runner.plots.filters import feature_maps_figure as feature_maps_figure
+from nnjax.runner.plots.filters import filters_figure as filters_figure
 from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
 from nnjax.runner.plots.fits import fit_figure as fit_figure
 from nnjax.runner.plots.fits import starts_figure as starts_figure
