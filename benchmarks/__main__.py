@@ -17,7 +17,13 @@ from benchmarks.publish import RESULTS, publish, read_results, write_result
 from benchmarks.runner import measure
 from benchmarks.summary import table
 
-WORKLOADS = {"W1": "w1_moons", "W2": "w2_population", "W3": "w3_fashion_mlp"}
+WORKLOADS = {
+    "W1": "w1_moons",
+    "W2": "w2_population",
+    "W3": "w3_fashion_mlp",
+    "W5a": "w5a_lstm_classifier",
+    "W5b": "w5b_char_lm",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -89,7 +95,8 @@ def run(name: str, arguments: argparse.Namespace, described: dict[str, Any]) -> 
 def main(words: list[str] | None = None) -> int:
     """Runs the workloads in turn; gives the exit code."""
     arguments = parser().parse_args(words)
-    names = [name.upper() for name in arguments.workloads] or list(WORKLOADS)
+    cased = {name.upper(): name for name in WORKLOADS}
+    names = [cased.get(name.upper(), name) for name in arguments.workloads] or list(WORKLOADS)
     unknown = [name for name in names if name not in WORKLOADS]
     if unknown:
         parser().error(f"wanted {', '.join(WORKLOADS)}; got {', '.join(unknown)}")

@@ -19,11 +19,23 @@ def perceptron(work: Work) -> keras.Model:
     return keras.Sequential([keras.Input((sizes[0],)), *hidden, keras.layers.Dense(sizes[-1])])
 
 
+def lstm(work: Work) -> keras.Model:
+    """An embedding where there is one, LSTM layers, and a dense one on the last step or on every step."""
+    net = work.net
+    reads = keras.Input((net["length"],), dtype="int32") if net["embedding"] else None
+    first = [reads, keras.layers.Embedding(net["inputs"], net["embedding"])] if net["embedding"] else []
+    first = first or [keras.Input((net["length"], net["inputs"]))]
+    every = [i < net["layers"] - 1 or net["every_step"] for i in range(net["layers"])]
+    layers = [keras.layers.LSTM(net["hidden"], return_sequences=whole) for whole in every]
+    return keras.Sequential([*first, *layers, keras.layers.Dense(net["outputs"])])
+
+
 class Fit:
     """One model, compiled once and given new weights for every training."""
 
     def __init__(self, work: Work, build: Callable[[Work], keras.Model]) -> None:
-        self.work, self.build, self.inputs = work, build, work.floats()
+        self.work, self.build = work, build
+        self.inputs = work.inputs if work.net.get("embedding") else work.floats()
         keras.utils.set_random_seed(0)
         self.model = build(work)
         kind = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[work.optimizer]
