@@ -21,6 +21,7 @@ WORKLOADS = {
     "W1": "w1_moons",
     "W2": "w2_population",
     "W3": "w3_fashion_mlp",
+    "W4": "w4_fashion_cnn",
     "W5a": "w5a_lstm_classifier",
     "W5b": "w5b_char_lm",
 }

@@ -13,7 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import agreement, perceptrons, publish, summary, w1_moons, w3_fashion_mlp
+from benchmarks import (
+    agreement,
+    convnets,
+    perceptrons,
+    publish,
+    summary,
+    w1_moons,
+    w3_fashion_mlp,
+    w4_fashion_cnn,
+)
 from benchmarks.__main__ import WORKLOADS, chosen_peers
 from benchmarks.chart import compared
 from benchmarks.machine import best
@@ -89,6 +98,22 @@ def test_a_trained_net_is_scored_by_one_judge() -> None:
     assert w1_moons.score(work, zero) == pytest.approx(np.log(2))
     trained = Loop(work, perceptrons.initial_weights).train(seed=0).weights
     assert w1_moons.score(work, trained) < 0.3
+
+
+def test_the_judge_of_convolutions_sees_what_nnjax_computes_and_pytorch_gets_the_same_weights() -> None:
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (20, 28, 28), np.uint8), rng.integers(0, 10, 20, np.int32)
+    work = w4_fashion_cnn.of_images(images, labels)
+    weights = convnets.initial_weights(work)
+    net = convnets.numbered(work)
+    scaled = images.astype("f") / 255
+    wanted = net.apply(params_of(weights), jnp.asarray(scaled))
+    np.testing.assert_allclose(convnets.forward(weights, scaled[..., None]), wanted, rtol=1e-4, atol=1e-4)
+    assert convnets.score(work, weights) == pytest.approx(
+        float(cross_entropy(wanted, labels).mean()), rel=1e-4
+    )
+    back = convnets.to_nnjax(work, convnets.to_torch(work, weights))
+    assert all(np.array_equal(a, b) for a, b in zip(weights, back, strict=True))
 
 
 def test_every_epoch_visits_every_example_once() -> None:
