@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from nnjax.errors import ConfigError, DataError
+from nnjax.models.alexnet import alexnet
+from nnjax.models.lenet import lenet5
+from nnjax.models.vgg16 import vgg16, vgg16_trunk
 from nnjax.models.weight_names import NETS, export_arrays, flat, import_arrays, net_of
+from nnjax.types import Net
 
 RNG = np.random.default_rng(0)
 # torchvision's own module names, in order, as its documentation prints the nets
@@ -181,3 +185,23 @@ def test_an_unknown_net_is_refused() -> None:
         export_arrays("vgg17", {})
     assert net_of({"layer_0/weights": 0, "a": 0}) is None
     assert net_of({"conv_1/bias": 0, "conv_2/bias": 0, "dense/bias": 0, "output/bias": 0}) is None
+
+
+@pytest.mark.parametrize(
+    ("net", "made", "classes"),
+    [
+        ("vgg16", vgg16(), 1000),
+        ("vgg16", vgg16(classes=7), 7),
+        ("vgg16", vgg16_trunk(), 0),
+        ("alexnet", alexnet(), 1000),
+        ("lenet5", lenet5(), 10),
+    ],
+)
+def test_the_nets_of_the_library_have_these_names_and_shapes(net: str, made: Net, classes: int) -> None:
+    shapes = {name: leaf.shape for name, leaf in flat(jax.eval_shape(made.init, jax.random.key(0)))}
+    wanted = {}
+    for place in NETS[net]:
+        if len(place.shape) == 4 or classes:
+            shape = (*place.shape[:-1], place.shape[-1] or classes)
+            wanted |= {f"{place.name}/{place.kernel}": shape, f"{place.name}/bias": shape[-1:]}
+    assert shapes == wanted
