@@ -37,6 +37,7 @@ _ROOMS = {
     "nnjax.models.convnet": "convnet",
     "nnjax.models.alexnet": "alexnet",
     "nnjax.models.vgg16": "vgg16 vgg16_trunk",
+    "nnjax.models.encoder_decoder": "encoder_decoder answer",
     "nnjax.models.rescale": "rescale",
     "nnjax.models.augmented": "augmented",
     "nnjax.data.datasets": "load load_splits",

@@ -63,6 +63,8 @@ from nnjax.layers.recurrent_traces import gate_traces as gate_traces
 from nnjax.models.alexnet import alexnet as alexnet
 from nnjax.models.augmented import augmented as augmented
 from nnjax.models.convnet import convnet as convnet
+from nnjax.models.encoder_decoder import answer as answer
+from nnjax.models.encoder_decoder import encoder_decoder as encoder_decoder
 from nnjax.models.language_model import language_model as language_model
 from nnjax.models.lenet import lenet5 as lenet5
 from nnjax.models.mlp import mlp as mlp

@@ -172,11 +172,16 @@ def embedded(params: Params, inputs: Sequences) -> Sequences:
 
 
 def read(
-    layer: Recurrent, params: Params, inputs: Sequences, key: Key | None, train: bool
+    layer: Recurrent,
+    params: Params,
+    inputs: Sequences,
+    key: Key | None,
+    train: bool,
+    states: dict[str, Any] | None = None,
 ) -> tuple[Sequences, dict[str, Any]]:
     """The recurrent layers over values or tokens, whichever the params are for."""
     table = params["embedding"]["weights"] if "embedding" in params else None
-    return layer.apply(params["recurrent"], inputs, table=table, key=key, train=train)
+    return layer.apply(params["recurrent"], inputs, states, table=table, key=key, train=train)
 
 
 def output_layer(params: Params, x: Array, rate: float | Array, key: Key | None, train: bool) -> Array:
