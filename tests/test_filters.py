@@ -42,6 +42,10 @@ def test_the_most_active_channels_come_first() -> None:
     assert [float(picture[0, 0]) for picture in drawn] == [3.0, 2.0]
     assert figure.axes[1].get_ylabel() == "conv_1\n4×5×3"
     assert figure.axes[1].images[0].get_clim() == (0.0, 3.0)  # one scale for the layer
+    maps[0, 0] -= [9, 0, 1]  # the second varies not at all
+    order = pictures(feature_maps_figure(np.ones((4, 5)), {"a": maps, "one": np.ones((1, 1, 4))}))[1:]
+    assert [float(picture[1, 1]) for picture in order] == [1.0, 2.0, 3.0]
+    maps[0, 0] += [9, 0, 1]
     signed = feature_maps_figure(np.ones((4, 5)), {"conv_1": maps - 5})
     assert signed.axes[1].images[0].get_clim() == (-4.0, 4.0)
     with pytest.raises(DataError, match=r"feature_maps_figure wants layers \[h, w, C\], got dense"):

@@ -69,14 +69,16 @@ def feature_maps_figure(image: Any, features: Mapping[str, Any], most: int = 8) 
 
     Args:
         image: [H, W] or [H, W, C].
-        features: Layer -> what it gives, [h, w, C]; layers that give vectors [M] are left out. A layer's
-            maps share one scale.
-        most: Channels of each layer, at most: those with the largest means.
+        features: Layer -> what it gives, [h, w, C]; layers that give vectors [M] or single pixels are left
+            out. A layer's maps share one scale, in two colours where it has values below 0.
+        most: Channels of each layer, at most: those with the largest means or, where there are values
+            below 0, with the largest standard deviations.
 
     Raises:
         DataError: If there is no layer of maps.
     """
-    maps = {name: np.asarray(leaf, float) for name, leaf in features.items() if np.ndim(leaf) == 3}
+    leaves = {name: np.asarray(leaf, float) for name, leaf in features.items() if np.ndim(leaf) == 3}
+    maps = {name: leaf for name, leaf in leaves.items() if leaf.shape[:2] != (1, 1)}
     if not maps:
         raise DataError(f"feature_maps_figure wants layers [h, w, C], got {', '.join(features) or 'none'}")
     columns = 1 + min(most, max(leaf.shape[2] for leaf in maps.values()))
@@ -92,7 +94,8 @@ def feature_maps_figure(image: Any, features: Mapping[str, Any], most: int = 8) 
     axis.set_title("the image", fontsize=9, fontweight="normal", loc="center")
     grid = parts[1].subplots(len(maps), columns - 1, squeeze=False)
     for axes, (name, leaf) in zip(grid, maps.items(), strict=True):
-        order = np.argsort(-leaf.mean(axis=(0, 1)), kind="stable")
+        activity = leaf.std(axis=(0, 1)) if leaf.min() < 0 else leaf.mean(axis=(0, 1))
+        order = np.argsort(-activity, kind="stable")
         for axis, channel in zip(axes, order, strict=False):
             _picture(axis, leaf[..., channel], **_scale(leaf))
         for axis in axes[len(order) :]:

@@ -82,6 +82,8 @@ def ribbons_figure(
     Raises:
         DataError: If the values of a setting are not [P, S].
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(4.3 * len(panels), 3.9)
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axis, (metric, settings) in zip(axes, panels.items(), strict=True):
@@ -102,6 +104,8 @@ def ribbons_figure(
             seen.append(mean)
         _fit_axis(axis, np.concatenate(seen), "y")
         axis.set(xlabel=unit, xlim=(x[0], x[-1]) if len(x) > 1 else None)
+        if all(float(value).is_integer() for value in x):
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
         axis.set_title(metric_text(metric))
     _legend(figure, axes[0], len(panels[next(iter(panels))]) - most)
     return figure
