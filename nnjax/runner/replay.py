@@ -1,9 +1,11 @@
 """`nnjax replay RUN --member 17`: one member of a population trained alone, and how far it agrees.
 
 The two are not equal bit for bit: beside other members a product of matrices is summed in another order.
-A difference is measured as |a - b| / max(1, |b|). While a training is stable it stays small; in one that is
-not any difference grows without bound. So a difference above the tolerance counts as agreement where it is
-at most GROWTH times what a millionth on the initial parameters has made of the training alone by then.
+A difference is measured as |a - b| / max(1, |b|). While a training is predictable it stays small; in one
+that is not any difference grows without bound, and the two have nothing in common although nothing is wrong.
+So losses and parameters are compared in the segments in which copies, whose initial parameters differ by a
+millionth, stay close to the training alone. What comes after is compared where it is exact: in lanes of the
+population's own program, where the member has to give the same bits (`nnjax.runner.population_twin`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from nnjax.runner.configure import configure
 from nnjax.runner.plots.populations import setting_text
 from nnjax.runner.population_members import read_members
 from nnjax.runner.population_run import Trials, reopen
+from nnjax.runner.population_twin import equal_in_lanes
 from nnjax.runner.predicting import print_table
 from nnjax.training.comparison import kept_segments
 from nnjax.training.engine import CHUNK_ROWS, compile_chunk, place
@@ -31,9 +34,9 @@ from nnjax.training.train import start
 from nnjax.types import Params, Plan
 
 TOLERANCE = 1e-3
-COPIES = 8  # how many copies at most show whether a training is stable
+COPIES = 4  # how many copies show how far a training is predictable
 NUDGE = 1e-6  # how much the initial parameters of a copy differ, relative to each
-GROWTH = 30.0
+CLOSE = 1 / 30  # of the tolerance: the most that copies differ in a segment that is predictable
 
 
 class Course(NamedTuple):
@@ -57,15 +60,22 @@ class Agreement(NamedTuple):
         rows: Name -> the difference at every segment that both have, [S].
         params: The largest difference of a parameter; None where there are none to compare.
         segments: How many segments the member trained.
-        above: Whether a difference is above the tolerance.
-        parted: The first segment, from 1, with a difference that nothing explains; None if there is none.
+        compared: How many of them, from the first, can be compared.
+        parted: The first of those, from 1, with a difference above the tolerance; None if there is none.
+        exact: Whether it is equal bit for bit in lanes of its population's program.
     """
 
     rows: dict[str, np.ndarray]
     params: float | None
     segments: int
-    above: bool
+    compared: int
     parted: int | None
+    exact: bool
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing that can be compared differs, and that is all that there is."""
+        return self.parted is None and (self.exact or self.compared >= self.segments)
 
 
 def replay_member(folder: Path, member: int, tolerance: float = TOLERANCE) -> bool:
@@ -98,7 +108,7 @@ def replay_member(folder: Path, member: int, tolerance: float = TOLERANCE) -> bo
         largest["parameters"] = (f"{found.params:.1e}", str(int(kept_segments(fitted)[member]) + 1))
     print_table(("", "largest difference", "at segment"), [[name, *text] for name, text in largest.items()])
     print(verdict(found, tolerance))
-    return found.parted is None
+    return found.agrees
 
 
 def described(trials: Trials, member: int) -> str:
@@ -111,7 +121,7 @@ def described(trials: Trials, member: int) -> str:
 
 
 def agreement(fitted: FittedPopulation, data: Data, i: int, tolerance: float = TOLERANCE) -> Agreement:
-    """Trains member `i` of a population alone and compares the two."""
+    """Trains member `i` of a population alone, and again in lanes, and compares."""
     results, steps = fitted.results, fitted.plan.segment_steps
     segments, kept = int(results.step[i]) // steps, int(kept_segments(fitted)[i]) + 1
     goal = segments + (results.status[i] == DIVERGED)
@@ -123,21 +133,19 @@ def agreement(fitted: FittedPopulation, data: Data, i: int, tolerance: float = T
     comparable = bool(results.params) and course.kept is not None
     params = params_difference(fitted.params(i), course.kept) if comparable else None
     limit = np.full(segments + 1, tolerance)
-    parted = first_above(rows, params, kept, limit, ended)
-    if parted is None:
-        return Agreement(rows, params, segments, False, None)
-    for copy in range(COPIES):
-        limit = np.maximum(limit, GROWTH * growth(alone(NUDGE, copy), course, kept, segments + 1))
-        parted = first_above(rows, params, kept, limit, ended)
-        if parted is None:
-            break
-    return Agreement(rows, params, segments, True, parted)
+    parted, compared = first_above(rows, params, kept, limit, ended), segments
+    if parted is not None:
+        grown = [growth(alone(NUDGE, copy), course, kept, segments + 1) for copy in range(COPIES)]
+        predictable = np.max(grown, axis=0) <= tolerance * CLOSE
+        parted = first_above(rows, params, kept, np.where(predictable, tolerance, np.inf), ended)
+        compared = int(predictable[:segments].sum())  # differences up to a segment never fall: the first ones
+    return Agreement(rows, params, segments, compared, parted, equal_in_lanes(fitted, data, i))
 
 
 def growth(copy: Course, course: Course, kept: int, segments: int) -> np.ndarray:
     """The largest difference of a copy up to each segment, [segments]; infinite where one has ended."""
     grown = np.full(segments, np.inf)
-    differences = [relative(values, course.rows[name]) for name, values in copy.rows.items()]
+    differences = [relative(values, course.rows[name]) for name, values in judged(copy.rows).items()]
     both = len(differences[0])
     grown[:both] = np.max(differences, axis=0)
     if copy.status == course.status and both >= segments - 1:
@@ -153,14 +161,15 @@ def first_above(
     """The first segment, from 1, with a difference above its limit [S + 1], or that only one of the two has.
 
     Args:
-        rows: Name -> differences of the segments that both have.
+        rows: Name -> differences of the segments that both have; the losses among them count.
         params: The largest difference of a parameter, or None.
         kept: The segment of the parameters, from 1.
         limit: For each segment, and for the end.
         ended: Whether both ended in the same way.
     """
-    both = min(len(values) for values in rows.values())
-    above = [np.flatnonzero(~(values <= limit[:both])) for values in rows.values()]
+    losses = judged(rows).values()
+    both = min(len(values) for values in losses)
+    above = [np.flatnonzero(~(values <= limit[:both])) for values in losses]
     firsts = [int(found[0]) + 1 for found in above if found.size]
     firsts += [kept] if params is not None and not params <= limit[kept - 1] else []
     short = both < len(limit) - 1 or not ended
@@ -168,23 +177,32 @@ def first_above(
     return min(firsts, default=None)
 
 
+def judged(rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The losses. A metric may jump by a whole example, whatever the difference that decides it."""
+    return {name: values for name, values in rows.items() if name.endswith("_loss")}
+
+
 def trained_alone(
     fitted: FittedPopulation, data: Data, i: int, kept: int, goal: int
 ) -> Callable[[float, int], Course]:
-    """`run(nudge, copy)`: member `i` alone on one device up to segment `goal`, compiled once."""
-    plan = dataclasses.replace(fitted.plan, layout="one", devices=1, lanes=1)
+    """`run(nudge, copy)`: member `i` alone on one device up to segment `goal`, compiled once.
+
+    It stops at no earlier one, since two equal scores that differ by a rounding may decide on that.
+    """
+    plan = dataclasses.replace(fitted.plan, layout="one", devices=1, lanes=1, patience=None)
     seeds, folds, hyper = fitted.entrants.at(np.array([i]))
     values = {name: float(value[0]) for name, value in hyper.items()}
     data = place(plan, jax.device_get(data))
-    begin = lambda: start(fitted.recipe, plan, int(seeds[0]), values, int(folds[0]))
-    compiled = compile_chunk(fitted.recipe, plan, data, begin())
+    begun = jax.device_get(start(fitted.recipe, plan, int(seeds[0]), values, int(folds[0])))
+    compiled = compile_chunk(fitted.recipe, plan, data, place(plan, begun))
+    scored = fitted.recipe(begun.hyper).scored
 
     def run(nudge: float, copy: int) -> Course:
-        member, tables, params = nudged(begin(), nudge, copy), [], None
+        member, tables, params = place(plan, nudged(begun, nudge, copy)), [], None
         for end in (kept, goal):
             member, more = advanced(compiled, plan, data, member, end)
             tables += more
-            params = jax.device_get(member.params) if end == kept > 0 else params
+            params = jax.device_get(scored(member.params, member.opt_state)) if end == kept > 0 else params
         rows = {name: np.concatenate([table[name] for table in tables]) for name in fitted.results.history}
         return Course(rows, params, int(member.status))
 
@@ -232,16 +250,18 @@ def params_difference(a: Params, b: Params) -> float:
 
 
 def verdict(found: Agreement, tolerance: float) -> str:
-    """The result in a sentence."""
-    millionth = "a millionth on its initial parameters"
-    if not found.above:
-        return f"It agrees: every difference is within {tolerance:g}."
-    if found.parted is None:
+    """The result in a few sentences."""
+    within = f"losses and parameters are within {tolerance:g}"
+    if found.parted is not None:
         return (
-            f"It agrees as far as it can: differences are above {tolerance:g}, but this training is "
-            f"unstable, and {millionth} changes it as much (to a factor of {GROWTH:g})."
+            f"It DIFFERS: in segment {found.parted} a loss or a parameter differs by more than {tolerance:g}."
         )
-    return (
-        f"It DIFFERS: in segment {found.parted} a difference is above {tolerance:g}, and above {GROWTH:g} "
-        f"times what {millionth} changes."
-    )
+    lanes = "in lanes of its population's program it is"
+    bits = f"{lanes} equal bit for bit"
+    if found.compared >= found.segments:
+        return f"It agrees: {within}{f', and {bits}' if found.exact else ''}."
+    alone = f"alone, {within} in the first {found.compared} of {found.segments} segments; from then on "
+    alone += "a millionth on its initial parameters changes too much for them to be compared"
+    if found.exact:
+        return f"It agrees: {bits}; {alone}."
+    return f"It CANNOT BE TOLD: {lanes} not equal bit for bit; {alone}."
