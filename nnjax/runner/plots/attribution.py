@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CELL = 0.92  # inches
+CELL = 0.86  # inches
 PATCH = 0.5
 NAME = 0.85
 WIDTH = 8.1
