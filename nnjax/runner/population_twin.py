@@ -1,9 +1,8 @@
 """One member of a population trained again in lanes of the same program, where it has to give the same bits.
 
-What stands in a lane does not depend on the others. So the member fills all lanes, of which two for each
-device are enough: one lane alone is another program, whose products are summed in another order, and from
-two on nothing changes with their number. Where that does not hold, as many lanes as the population had are
-the same program.
+What stands in a lane does not depend on the others, so the member fills all lanes. Two for each device often
+are enough (one alone is another program, whose products are summed in another order). For some shapes the
+number of lanes decides on the order, too, and then as many lanes as the population had are the same program.
 """
 
 from __future__ import annotations
