@@ -61,7 +61,7 @@ def task(config, hyper):
 def plan(config, splits):
     return Plan(config.epochs, -(-len(splits.train) // config.batch_size), config.batch_size)
 
-def figures(fitted, splits, folder):
+def figures(config, fitted, splits, folder):
     from nnjax.runner import plots
     plots.save(plots.image_grid(splits.test.inputs[:5]), folder / "samples.png")
     return {"samples": "What the net sees."}

@@ -61,6 +61,11 @@ def test_the_training_is_that_of_the_compiled_loop(layout: str) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
+def test_many_steps_on_two_devices_do_not_wait_for_each_other() -> None:
+    plan = dataclasses.replace(PLAN, layout="batch", devices=2, looped=False, segments=2, segment_steps=150)
+    assert int(trained(plan).member.step) == 300
+
+
 def test_early_stopping_ends_it_on_the_grid() -> None:
     plan = dataclasses.replace(PLAN, looped=False, segments=400, patience=2)
     stopped = trained(plan)

@@ -1,8 +1,9 @@
 """An experiment's module, checked as soon as it is loaded.
 
 An experiment has a frozen `Config`, `data(config) -> Splits`, `task(config, hyper) -> Task` and
-`plan(config, splits) -> Plan`; where it helps also `figures(fitted, splits, folder)`, which draws more than
-the runner does and returns name to caption. A chapter has `show(config) -> Shown`, with those or without.
+`plan(config, splits) -> Plan`; where it helps also `figures(config, fitted, splits, folder)`, which draws
+more than the runner does and returns name to caption, and `sample(config, params) -> text`, what a net that
+writes has to say at the end of each segment. A chapter has `show(config) -> Shown`, with those or without.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 from nnjax.errors import ConfigError
 from nnjax.runner.settings import hyper_fields
 from nnjax.runner.shown import Shown
-from nnjax.types import Hyper, Plan, Splits, Task
+from nnjax.types import Hyper, Params, Plan, Splits, Task
 
 TRAINING = ("data", "task", "plan")
 
@@ -35,7 +36,8 @@ class Experiment(NamedTuple):
         data: `data(config) -> Splits`.
         task: `task(config, hyper) -> Task`, called inside the trace.
         plan: `plan(config, splits) -> Plan`.
-        figures: `figures(fitted, splits, folder) -> {name: caption}`, or None.
+        figures: `figures(config, fitted, splits, folder) -> {name: caption}`, or None.
+        sample: `sample(config, params) -> text`, or None.
         show: `show(config) -> Shown` of a chapter, or None.
         trains: Whether it has data, task and plan; where it has not, calling one raises ConfigError.
     """
@@ -49,6 +51,7 @@ class Experiment(NamedTuple):
     task: Callable[[Any, Hyper], Task]
     plan: Callable[[Any, Splits], Plan]
     figures: Callable[..., Mapping[str, str] | None] | None
+    sample: Callable[[Any, Params], str] | None = None
     show: Callable[[Any], Shown] | None = None
     trains: bool = True
 
@@ -94,6 +97,7 @@ def load_experiment(path: Path, name: str = "") -> Experiment:
         Config=config_type,
         **parts,
         figures=getattr(module, "figures", None),
+        sample=getattr(module, "sample", None),
         show=show,
         trains=not missing,
     )

@@ -15,12 +15,13 @@ from nnjax.training.fit import Fitted
 from nnjax.types import Dataset, Splits
 
 
-def draw_figures(experiment: Experiment, fitted: Fitted, splits: Splits, folder: Path) -> None:
+def draw_figures(experiment: Experiment, config: Any, fitted: Fitted, splits: Splits, folder: Path) -> None:
     """Draws into `folder/figures/`: learning_curves, confusion_matrix and mistakes, as far as they apply,
     and what the experiment draws itself.
 
     Args:
-        experiment: Its `figures`, where it has them, get (fitted, splits, the figures' folder).
+        experiment: Its `figures`, where it has them, get (config, fitted, splits, the figures' folder).
+        config: Its settings.
         fitted: The training.
         splits: The data; mistakes are those of the test part or, where there is none, of the validation part.
         folder: The run folder.
@@ -38,7 +39,7 @@ def draw_figures(experiment: Experiment, fitted: Fitted, splits: Splits, folder:
     if part is not None and is_labelled(part):
         _draw_answers(fitted, part, splits, figures)
     if experiment.figures is not None:
-        write_json(figures / "captions.json", experiment.figures(fitted, splits, figures) or {})
+        write_json(figures / "captions.json", experiment.figures(config, fitted, splits, figures) or {})
 
 
 def is_labelled(part: Dataset) -> bool:

@@ -23,6 +23,7 @@ MOST_CELLS = 400  # of a heat map: more numbers are not read
 
 def draw_population(
     experiment: Experiment,
+    config: Any,
     fitted: FittedPopulation,
     compared: Comparison,
     sweep: Mapping[str, tuple[float, ...]],
@@ -35,6 +36,7 @@ def draw_population(
 
     Args:
         experiment: The experiment; its `figures` are drawn for the best member.
+        config: Its settings.
         fitted: The population.
         compared: Its settings.
         sweep: The swept settings with their values.
@@ -56,11 +58,12 @@ def draw_population(
             plots.save(figure, figures / f"{name}.png")
     if compared.best_member is None:
         return
-    draw_figures(experiment, member_fitted(fitted, compared.best_member, size), splits, folder)
+    best = member_fitted(fitted, compared.best_member, size)
+    draw_figures(experiment, config, best, splits, folder)
     captions = figures / "captions.json"
     told = json.loads(captions.read_text(encoding="utf-8")) if captions.is_file() else {}
-    best = f"Member {compared.best_member}, the best on validation"
-    curves = {"learning_curves": f"{best}: every metric over its training. The dot marks its best epoch."}
+    said = f"Member {compared.best_member}, the best on validation"
+    curves = {"learning_curves": f"{said}: every metric over its training. The dot marks its best epoch."}
     write_json(captions, curves | told)
 
 

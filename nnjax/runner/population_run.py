@@ -248,7 +248,8 @@ def finish(trials: Trials, folder: Path, stop: Callable[[], bool], fitted: Fitte
     timing.add(event("save", time.perf_counter() - began))
     stop_if_asked("figures")
     size = trials.population.data.train.size
-    draw_population(trials.experiment, fitted, compared, trials.asked.sweep, splits, size, folder)
+    settings = trials.experiment, trials.config
+    draw_population(*settings, fitted, compared, trials.asked.sweep, splits, size, folder)
     stop_if_asked("report")
     report = write_report(folder)
     mark_finished(folder)

@@ -17,6 +17,7 @@ from nnjax.training.checkpoint import Checkpoints
 from nnjax.training.divergence import Remedies, check_good, described, stop
 from nnjax.training.member import Member
 from nnjax.training.train import Chunk
+from nnjax.types import Params
 
 SAVE_SECONDS = 10.0  # how much work a crash may cost, in seconds of training ...
 SAVE_SHARE = 10  # ... but the training waits for saves at most a tenth of its time
@@ -35,6 +36,8 @@ class Recorder:
         rows: How many rows metrics.jsonl has.
         remedies: What the training goes on with when it diverges; None lets it end.
         every: Segments after which it is saved, besides the saves that time asks for; None is none.
+        sample: `sample(params) -> text`, what the net writes at each segment's end, for samples.jsonl; None
+            is nothing.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Recorder:
         rows: int = 0,
         remedies: Remedies | None = None,
         every: int | None = None,
+        sample: Callable[[Params], str] | None = None,
     ) -> None:
         self.metrics = JsonLines(folder / "metrics.jsonl")
         self.timing = JsonLines(folder / "timing.jsonl")
@@ -53,6 +57,8 @@ class Recorder:
         self.rows = rows
         self.remedies = remedies
         self.every = every
+        self.sample = sample
+        self.samples = JsonLines(folder / "samples.jsonl")
         self._folder = folder
         self._saved_at, self._took = time.perf_counter(), 0.0
 
@@ -70,6 +76,8 @@ class Recorder:
             StorageError: A row or a state cannot be written.
         """
         self.add(chunk.rows)
+        if self.sample is not None and chunk.rows:
+            self.samples.add({"step": chunk.rows[-1]["step"], "text": self.sample(chunk.member.params)})
         steps = len(chunk.rows) * chunk.plan.segment_steps
         self.event("train", chunk.seconds, steps, chunk.examples)
         finished = chunk.segments >= chunk.plan.segments
@@ -81,6 +89,11 @@ class Recorder:
         since = time.perf_counter() - self._saved_at
         if on_grid or since >= max(SAVE_SECONDS, SAVE_SHARE * self._took):
             self.save(chunk.member)
+
+    @property
+    def seen_every(self) -> int | None:
+        """Segments after which a chunk must end, so that it can be saved or asked for a sample there."""
+        return self.every if self.sample is None else 1
 
     def remedy(self, error: DivergedError) -> Member:
         """What to go on with after a divergence; says so. Raises what `Remedies` raises."""

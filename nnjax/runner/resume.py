@@ -133,6 +133,9 @@ def rewind(job: Job) -> Begun | None:
     begun = None if found is None else read_back(job, found, metrics)
     if begun is None:
         metrics.cut(0)
+    samples = JsonLines(job.folder / "samples.jsonl")
+    told = [row for row in samples.cut() if found is not None and row["step"] <= int(found.state.step)]
+    samples.cut(len(told))
     JsonLines(job.folder / "timing.jsonl").cut()  # its times were spent, so they stay
     return begun
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -111,11 +112,12 @@ def carry_out(job: Job, asked: Callable[[], bool], begun: Begun | None = None) -
     with job.checkpoints() as checkpoints:
         remedies = job.remedies(begun.remedies if begun else ())
         rows = len(begun.rows) if begun else 0
-        recorder = Recorder(job.folder, checkpoints, asked, rows, remedies, job.keeping.save_every)
+        sample = job.experiment.sample and partial(job.experiment.sample, job.config)
+        recorder = Recorder(job.folder, checkpoints, asked, rows, remedies, job.keeping.save_every, sample)
         fitted = trained(job, recorder, begun)
         row = scored(job, recorder, fitted)
     summarise(job, fitted, row, remedies.taken)
-    draw_figures(job.experiment, fitted, job.splits, job.folder)
+    draw_figures(job.experiment, job.config, fitted, job.splits, job.folder)
     if job.experiment.show is not None:
         write_shown(job.experiment.show(job.config), job.folder)
     recorder.stop_if_asked("before its report")
@@ -139,7 +141,7 @@ def trained(job: Job, recorder: Recorder, begun: Begun | None) -> Fitted:
             on_compiled=recorder.on_compiled,
             begun=begun and (begun.member, begun.rows),
             on_diverged=recorder.remedy,
-            every=recorder.every,
+            every=recorder.seen_every,
         )
     except DivergedError as error:
         recorder.on_diverged(error)

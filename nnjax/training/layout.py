@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 
 WORK_TO_SHARE = 2**24  # multiply-adds a step below which two devices wait longer than they save
-WORK_TO_CALL = 2**31  # multiply-adds a step above which a step is a call of its own, outside any loop
+WORK_TO_CALL = 2**32  # multiply-adds a step above which a step is a call of its own, outside any loop
 REUSE_TO_SHARE = 8  # multiply-adds an example per parameter
 
 

@@ -83,6 +83,9 @@ class Stepwise:
             into = int(member.step) % self._plan.segment_steps  # not 0 after a remedy for a divergence
             for _ in range(self._plan.segment_steps - into):
                 member, sums = self._step(data, member, sums)
+                # One at a time: devices that wait for each other inside a program must not be given
+                # more programs than their queues hold, or the one waits for a place that never comes.
+                jax.block_until_ready(sums)
             member, row, sums = self._end(data, member, sums)
             for name, value in row.items():
                 table[name][done] = value
