@@ -54,7 +54,6 @@ def test_the_full_net_is_pytorchs(form: str) -> None:
     found = convnets.errors(
         convnets.of_nnjax(alexnet(form=form), params, images), convnets.answers(twin, params, images)
     )
-    print(form, max(found.items(), key=lambda pair: pair[1]))
     assert max(found.values()) < 1e-4, found
 
 

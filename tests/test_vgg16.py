@@ -50,11 +50,15 @@ def test_the_full_net_is_pytorchs() -> None:
     pytest.importorskip("torch", reason="the full twin is built with PyTorch, which is not installed")
     twin = convnets.vgg16()
     params, images = convnets.drawn(convnets.shapes_of(twin)), convnets.normal("images", (1, 224, 224, 3))
-    found = convnets.errors(
-        convnets.of_nnjax(vgg16(), params, images), convnets.answers(twin, params, images)
-    )
-    print("vgg16", max(found.items(), key=lambda pair: pair[1]))
-    assert max(found.values()) < 1e-4, found
+    theirs = convnets.answers(twin, params, images)
+    ours = convnets.of_nnjax(vgg16(), params, images)
+    assert convnets.errors(ours, theirs)["logits"] < 1e-4
+    # Of 15 million activations some lie so near to 0, or to another of their window, that rounding to float32
+    # decides which way the gradient goes: gradients are compared in float64.
+    theirs = convnets.answers(twin.double(), params, images)
+    ours = convnets.of_nnjax(vgg16(), params, images, np.float64)
+    found = convnets.errors(ours, theirs)
+    assert max(found.values()) < 1e-9, found
 
 
 @pytest.mark.parametrize("case", list(convnets.SMALL))

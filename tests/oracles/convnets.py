@@ -216,6 +216,7 @@ def answers(
 
     kind = next(twin.parameters()).dtype
     channels = flattened(params)
+    twin.zero_grad(set_to_none=True)
     names = {"filters": "weight", "weights": "weight", "bias": "bias"}
     with torch.no_grad():
         for layer, of in params.items():
@@ -235,8 +236,8 @@ def answers(
     return found
 
 
-def of_nnjax(net: Any, params: Any, images: np.ndarray) -> dict[str, np.ndarray]:
-    """The same numbers from a Net of ours."""
+def of_nnjax(net: Any, params: Any, images: np.ndarray, dtype: Any = np.float32) -> dict[str, np.ndarray]:
+    """The same numbers from a Net of ours, computed in float32 or float64."""
     import jax
 
     from nnjax import cross_entropy
@@ -246,7 +247,9 @@ def of_nnjax(net: Any, params: Any, images: np.ndarray) -> dict[str, np.ndarray]
         return cross_entropy(logits, labels(len(images))).mean(), logits
 
     differentiate = jax.jit(jax.value_and_grad(scored, argnums=(0, 1), has_aux=True))
-    (loss, logits), (by_params, by_images) = jax.device_get(differentiate(params, images))
+    with jax.enable_x64(dtype == np.float64):
+        given = jax.tree.map(lambda leaf: leaf.astype(dtype), (params, images))
+        (loss, logits), (by_params, by_images) = jax.device_get(differentiate(*given))
     found = {"logits": logits, "loss": loss, "images": by_images}
     return found | {f"{layer}/{name}": leaf for layer, of in by_params.items() for name, leaf in of.items()}
 
