@@ -19,11 +19,12 @@ from nnjax.errors import ConfigError
 from nnjax.runner.cli import main
 from nnjax.runner.experiment import run_experiment
 from nnjax.runner.explain import explain_run, neuron_at
+from nnjax.runner.explain.example import between, frame_of
 from nnjax.runner.explain.ledger import Formulas, activations, example_batch, measure, recognise, residuals
 from nnjax.runner.explain.page import ROOM, frames_that_fit, write_page
 from nnjax.runner.explain.states import State, distance, open_training, replay
 from nnjax.runner.explain.terminal import ledger, overview, shown_neurons, table
-from nnjax.runner.explain.view import View, between, frame_of, look_at
+from nnjax.runner.explain.view import View, look_at
 from nnjax.training.fit import fit_task
 from nnjax.types import Dataset, Task
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from nnjax.errors import ConfigError
 from nnjax.runner.configure import configure
+from nnjax.runner.explain.example import frame_of
 from nnjax.runner.explain.page import write_page
 from nnjax.runner.explain.states import open_training
 from nnjax.runner.explain.terminal import ledger, overview, shown_neurons
-from nnjax.runner.explain.view import View, frame_of, look_at
+from nnjax.runner.explain.view import View, look_at
 
 
 def explain_run(

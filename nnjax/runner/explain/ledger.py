@@ -33,6 +33,7 @@ class Numbers(NamedTuple):
         loss: The loss of this example, [T], without penalty and dropout.
         slopes: d loss / d aggregation of each layer, [T, M_1], ...
         gradients: d loss / d params, in the form of the params.
+        names: The layers, in the order in which they are used.
     """
 
     params: Params
@@ -42,14 +43,15 @@ class Numbers(NamedTuple):
     loss: np.ndarray
     slopes: list[np.ndarray]
     gradients: Params
+    names: tuple[str, ...]
 
     def weights(self, layer: int, frame: int) -> np.ndarray:
         """The weights [D, M] of a layer at one of the T steps."""
-        return self.params[f"layer_{layer}"]["weights"][frame]
+        return self.params[self.names[layer]]["weights"][frame]
 
     def bias(self, layer: int, frame: int) -> np.ndarray:
         """The bias [M] of a layer at one of the T steps."""
-        return self.params[f"layer_{layer}"]["bias"][frame]
+        return self.params[self.names[layer]]["bias"][frame]
 
 
 class Formulas(NamedTuple):
@@ -90,13 +92,22 @@ def example_batch(part: Dataset, index: int) -> Batch:
     return Batch(one.inputs, one.targets, jnp.ones(1), jnp.array([index]))
 
 
-def measure(task: Task, states: Sequence[Params], batch: Batch) -> Numbers:
-    """The network's own numbers for one example, at each of T states of its parameters.
+def measure(
+    task: Task, states: Sequence[Params], batch: Batch, names: Sequence[str] | None = None
+) -> Numbers:
+    """The network's own numbers of its dense layers for one example, at each of T states of its parameters.
+
+    Args:
+        task: What was learned.
+        states: Its parameters.
+        batch: The example, as a batch of one.
+        names: The dense layers; None means all of an MLP.
 
     Raises:
-        ConfigError: If the network is no MLP.
+        ConfigError: If the network is no MLP, or uses a layer more than once.
     """
-    names = layer_names(states[0])
+    names = layer_names(states[0]) if names is None else names
+    order: list[str] = []
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *states)
 
     def one(params: Params) -> Any:
@@ -105,33 +116,35 @@ def measure(task: Task, states: Sequence[Params], batch: Batch) -> Numbers:
             return divide(task.loss(outputs, batch))
 
         value, gradients = jax.value_and_grad(loss)(params)
-        outputs, layers = watch(task.net, params, batch.inputs)
+        outputs, layers = watch(task.net, params, batch.inputs, names)
+        order[:] = layers
         return outputs, {name: tuple(layer) for name, layer in layers.items()}, value, gradients
 
     outputs, layers, loss, gradients = jax.tree.map(np.asarray, jax.jit(jax.vmap(one))(stacked))
     return Numbers(
         params=stacked,
-        inputs=[layers[name][0][:, 0] for name in names],
-        aggregations=[layers[name][1][:, 0] for name in names],
+        inputs=[layers[name][0][:, 0] for name in order],
+        aggregations=[layers[name][1][:, 0] for name in order],
         outputs=outputs[:, 0],
         loss=loss,
         # The bias has the input 1 and there is one example, so its slope is that of the aggregation.
-        slopes=[gradients[name]["bias"] for name in names],
+        slopes=[gradients[name]["bias"] for name in order],
         gradients=gradients,
+        names=tuple(order),
     )
 
 
 def recognise(numbers: Numbers, targets: Any) -> Formulas:
     """The activation and the loss whose formulas give the network's numbers."""
     hidden = list(zip(numbers.aggregations[:-1], numbers.inputs[1:], strict=True))
-    fits = lambda f: all(_close(f(z.astype(float)), a) for z, a in hidden)
+    fits = lambda f: all(close(f(z.astype(float)), a) for z, a in hidden)
     activation = next((name for name, (f, _) in FORMULAS.items() if hidden and fits(f)), None)
     z = numbers.aggregations[-1].astype(float)
     for name, cost in COSTS.items():
         t = _targets(name, targets, z.shape[-1])
         if t is None:
             continue
-        if _close(cost.loss(z, t), numbers.loss) and _close(cost.slope(z, t), numbers.slopes[-1]):
+        if close(cost.loss(z, t), numbers.loss) and close(cost.slope(z, t), numbers.slopes[-1]):
             return Formulas(activation, name, t)
     return Formulas(activation, None, None)
 
@@ -152,14 +165,14 @@ def residuals(numbers: Numbers, formulas: Formulas) -> Residuals:
     f, derivative = FORMULAS[formulas.activation] if formulas.activation else (None, None)
     last = len(numbers.inputs) - 1
     for i in range(last + 1):
-        layer = numbers.params[f"layer_{i}"]
+        layer = numbers.params[numbers.names[i]]
         weights, bias = layer["weights"].astype(float), layer["bias"].astype(float)
         x, slope = numbers.inputs[i].astype(float), numbers.slopes[i].astype(float)
         z = np.einsum("td,tdm->tm", x, weights) + bias
         compare("aggregation", z, numbers.aggregations[i])
-        compare("gradient", np.einsum("td,tm->tdm", x, slope), numbers.gradients[f"layer_{i}"]["weights"])
+        compare("gradient", np.einsum("td,tm->tdm", x, slope), numbers.gradients[numbers.names[i]]["weights"])
         if i < last and f is not None and derivative is not None:
-            after = numbers.params[f"layer_{i + 1}"]["weights"].astype(float)
+            after = numbers.params[numbers.names[i + 1]]["weights"].astype(float)
             back = np.einsum("tm,tdm->td", numbers.slopes[i + 1].astype(float), after)
             compare("activation", f(z), numbers.inputs[i + 1])
             compare("slope", back * derivative(z), numbers.slopes[i])
@@ -181,7 +194,8 @@ def _targets(cost: str, given: Any, outputs: int) -> np.ndarray | None:
     return t if fits else None
 
 
-def _close(found: Any, own: Any) -> bool:
+def close(found: Any, own: Any) -> bool:
+    """Whether two arrays are the same within `CLOSE` of the largest number."""
     found, own = np.asarray(found, float), np.asarray(own, float)
     return bool(
         np.allclose(found, own, rtol=CLOSE, atol=CLOSE * max(1e-3, float(np.abs(own).max(initial=0))))

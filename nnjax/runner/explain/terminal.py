@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nnjax.runner.explain.example import epoch_text
 from nnjax.runner.explain.formulas import COSTS, FORMULAS, formula_of
-from nnjax.runner.explain.view import View, epoch_text
+from nnjax.runner.explain.view import View
 
 UPDATE = (
     "A step of the run takes the mean of such slopes over its batch; its optimiser makes the update of it."
@@ -33,7 +34,8 @@ def overview(view: View, frame: int) -> str:
         last = i == len(view.sizes) - 2
         formula = view.output_formula if last else hidden
         lines.append(
-            f"layer_{i}: {before} inputs -> {after} neurons, {(before + 1) * after:,} weights   {formula}"
+            f"{numbers.names[i]}: {before} inputs -> {after} neurons, {(before + 1) * after:,} weights   "
+            f"{formula}"
         )
     lines += ["", checks(view), UPDATE]
     return "\n".join(lines)

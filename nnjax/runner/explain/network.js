@@ -1,21 +1,6 @@
-"use strict";
-// The page's program: it holds the run's numbers and recomputes every sum from them, in double precision.
-const run = JSON.parse(document.getElementById("numbers").textContent);
+// The network, its neurons and their ledgers.
 const sizes = run.sizes, last = sizes.length - 2;
-const at = (id) => document.getElementById(id);
-const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
-const floats = (text) => {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
-};
-const sum = (values) => values.reduce((a, b) => a + b, 0);
-const largest = (values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-const sigmoid = (z) => 0.5 * (1 + Math.tanh(z / 2));
-const softmax = (z) => {
-  const top = Math.max(...z), powers = z.map((v) => Math.exp(v - top)), total = sum(powers);
-  return powers.map((p) => p / total);
-};
-
+const image = run.shape.length === 2 && run.shape[0] * run.shape[1] === sizes[0];
 const ACTIVATION = {
   relu: [(z) => Math.max(z, 0), (z) => +(z > 0)],
   tanh: [Math.tanh, (z) => 1 - Math.tanh(z) ** 2],
@@ -58,27 +43,21 @@ const frames = run.frames.map((frame) => {
         made[name].push(Array.from(all[key].subarray(n, n + to)));
       }
       n += to;
-      made.x.push(l ? made.a[l - 1] : Array.from(floats(run.x)));
+      made.x.push(l ? made.a[l - 1] : Array.from(floats(frame.x ?? run.x)));
     }
     return made;
   };
 });
-let now = run.start, [layer, neuron] = run.neuron, playing = null;
+let [layer, neuron] = run.neuron;
 
-const number = (v, digits = 6) => {
-  if (v === 0) return "0";
-  const size = Math.abs(v);
-  const text = size < 1e-4 || size >= 1e6 ? v.toExponential(Math.max(digits - 3, 1)) : String(+v.toPrecision(digits));
-  return text.replace("-", "\u2212");
-};
 const inputName = (l, i) => {
-  if (l) return `layer_${l - 1} neuron ${i}`;
-  return run.shape.length === 2 ? `pixel ${Math.floor(i / run.shape[1])},${i % run.shape[1]}` : `input ${i}`;
+  if (l) return `${run.names[l - 1]} neuron ${i}`;
+  return image ? `pixel ${Math.floor(i / run.shape[1])},${i % run.shape[1]}` : `input ${i}`;
 };
-const neuronName = (l, j) => `layer_${l} neuron ${j}` + (l === last && run.classes[j] ? ` (\u201c${run.classes[j]}\u201d)` : "");
+const neuronName = (l, j) => `${run.names[l]} neuron ${j}` + (l === last && run.classes[j] ? ` (\u201c${run.classes[j]}\u201d)` : "");
 
 // ---- the drawing -----------------------------------------------------------------------------------------
-const WIDTH = 640, HEIGHT = 430, EDGES = 270, picture = run.shape.length === 2 && sizes[0] > 16;
+const WIDTH = 640, HEIGHT = 430, EDGES = 270, picture = image && sizes[0] > 16;
 const small = sum(sizes) <= 24;
 const places = sizes.map((count, l) => {
   const x = 50 + (l * (WIDTH - 100)) / (sizes.length - 1);
@@ -96,9 +75,6 @@ const places = sizes.map((count, l) => {
   }));
 });
 const ones = sizes.slice(0, -1).map((_, l) => ({ x: places[l][0].x, y: HEIGHT - 22, r: 9, square: true }));
-
-const share = (v, top) => (top ? Math.sqrt(Math.abs(v) / top) : 0);
-const tone = (v) => (v < 0 ? "minus" : "plus");
 
 function edges(f, back) {
   const chosen = [];
@@ -149,18 +125,6 @@ function draw(target, f, back) {
 }
 
 // ---- the ledger ------------------------------------------------------------------------------------------
-const cells = (row, cell = "td") => "<tr>" + row.map((text, i) => `<${cell}${i ? " class=n" : ""}>${text}</${cell}>`).join("") + "</tr>";
-const table = (head, rows) => `<div class="wide"><table><thead>${cells(head, "th")}</thead><tbody>${rows.map((r) => cells(r)).join("")}</tbody></table></div>`;
-const result = (formula, found, own) => `<p class="result"><span>${formula}</span> <b>${number(found, 8)}</b>` +
-  (own === undefined ? "" : ` <span class="own">the network has ${number(own, 8)}, residual ${number(Math.abs(found - own), 4)}</span>`) + "</p>";
-
-function terms(rows, order, few, total) {
-  const open = at("all").checked ? order : order.slice(0, few), rest = order.slice(open.length);
-  const lines = open.map((i) => rows[i].line);
-  if (rest.length) lines.push([`${rest.length} others`, ...total(rest)]);
-  return lines;
-}
-
 function ledger(f) {
   const l = layer, j = neuron, to = sizes[l + 1], before = now > 0 ? frames[now - 1]() : null;
   const w = Array.from({ length: sizes[l] }, (_, i) => f.weights[l][i * to + j]), x = f.x[l], d = f.slope[l][j];
@@ -202,29 +166,13 @@ function backwards(f, l, j, d) {
 // ---- the page --------------------------------------------------------------------------------------------
 function answers(f) {
   const out = f.a[last], order = out.map((_, k) => k).sort((a, b) => out[b] - out[a]).slice(0, 10);
-  const share = run.cost === "squared_error" || !run.cost ? null : (v) => v;
-  return order.map((k) => {
-    const name = run.classes[k] ?? `output ${k}`, wanted = run.targets && run.targets[k] === 1 ? " wanted" : "";
-    return `<div class="answer${wanted}"><span>${escape(name)}</span>${share ? `<i><b style="width:${(100 * share(out[k])).toFixed(1)}%"></b></i>` : ""}<span class="n">${number(out[k], 4)}</span></div>`;
-  }).join("");
-}
-
-function curve() {
-  const losses = run.frames.map((f) => Math.max(f.loss, 1e-12)), high = Math.log(Math.max(...losses)), low = Math.min(Math.log(Math.min(...losses)), high - 1);
-  const spot = (i) => [14 + (i * 272) / Math.max(losses.length - 1, 1), 12 + (46 * (high - Math.log(losses[i]))) / (high - low)];
-  const line = losses.map((_, i) => spot(i).map((v) => v.toFixed(1)).join(",")).join(" ");
-  const dots = losses.map((_, i) => `<circle class="${i === now ? "here" : ""}" data-frame="${i}" cx="${spot(i)[0]}" cy="${spot(i)[1]}" r="${i === now ? 6 : 3.5}"><title>step ${run.frames[i].step}: ${number(losses[i], 4)}</title></circle>`);
-  const ends = [0, losses.length - 1].map((i) => `<text class="${i ? "last" : "first"}" x="${i ? 292 : 8}" y="78">step ${run.frames[i].step}</text>`);
-  at("curve").innerHTML = `<polyline points="${line}"/>` + dots.join("") + ends.join("");
+  const share = run.cost && run.cost !== "squared_error";
+  return bars(order.map((k) => [run.classes[k] ?? `output ${k}`, out[k], run.targets?.[k] === 1]), share);
 }
 
 function show() {
   const f = frames[now]();
-  at("slider").value = now;
-  at("where").textContent = `step ${f.step}, epoch ${f.epoch}`;
-  at("source").textContent = f.source + Object.entries(f.row).map(([name, v]) => ` \u00b7 ${name.replace("_", " ")} ${number(v, 4)}`).join("");
-  at("first").disabled = at("back").disabled = now === 0;
-  at("forward").disabled = at("end").disabled = now === frames.length - 1;
+  showStep();
   const found = COST ? COST.loss(f.z[last], run.targets) : null;
   at("loss").innerHTML = result(escape(run.formulas.cost) + " =", COST ? found : f.loss, COST ? f.loss : undefined);
   at("answers").innerHTML = answers(f);
@@ -236,42 +184,14 @@ function show() {
   at("neuron").max = sizes[layer + 1] - 1;
   at("neuron").value = neuron;
   at("ledger").innerHTML = ledger(f);
-  curve();
 }
 
-function go(frame) {
-  now = Math.max(0, Math.min(frames.length - 1, frame));
-  show();
-}
-function stop() {
-  clearInterval(playing);
-  playing = null;
-  at("play").textContent = "play";
-}
-at("slider").max = frames.length - 1;
-at("layer").innerHTML = sizes.slice(1).map((_, l) => `<option value="${l}">layer_${l}</option>`).join("");
-at("first").onclick = () => go(0);
-at("back").onclick = () => go(now - 1);
-at("forward").onclick = () => go(now + 1);
-at("end").onclick = () => go(frames.length - 1);
-at("slider").oninput = (event) => go(+event.target.value);
+at("layer").innerHTML = sizes.slice(1).map((_, l) => `<option value="${l}">${escape(run.names[l])}</option>`).join("");
 at("all").onchange = show;
 at("layer").onchange = (event) => { layer = +event.target.value; neuron = 0; show(); };
 at("neuron").onchange = (event) => { neuron = Math.max(0, Math.min(sizes[layer + 1] - 1, Math.round(+event.target.value) || 0)); show(); };
-at("play").onclick = () => {
-  if (playing) return stop();
-  if (now === frames.length - 1) go(0);
-  at("play").textContent = "pause";
-  playing = setInterval(() => (now < frames.length - 1 ? go(now + 1) : stop()), 1100);
-};
 document.addEventListener("click", (event) => {
-  const node = event.target.closest("[data-layer]"), dot = event.target.closest("[data-frame]");
+  const node = event.target.closest("[data-layer]");
   if (node) { layer = +node.dataset.layer; neuron = +node.dataset.neuron; show(); }
-  if (dot) go(+dot.dataset.frame);
-});
-document.addEventListener("keydown", (event) => {
-  if (["INPUT", "SELECT"].includes(event.target.tagName)) return;
-  if (event.key === "ArrowRight") go(now + 1);
-  if (event.key === "ArrowLeft") go(now - 1);
 });
 show();
