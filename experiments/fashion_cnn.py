@@ -123,7 +123,7 @@ def watched(params: Params) -> Net:
     return rescale(net, MEAN, 1 / DEVIATION)
 
 
-def figures(fitted: Fitted, splits: Splits, folder: Path) -> Mapping[str, str]:
+def figures(config: Config, fitted: Fitted, splits: Splits, folder: Path) -> Mapping[str, str]:
     """Sizes, filters, and validation images: their maps, the patches that excite most, saliency, Grad-CAM."""
     from nnjax.runner import plots
 

@@ -82,7 +82,7 @@ def test_augmented_images_are_those_of_training_alone(experiment: Experiment) ->
 
 
 def test_the_figures(experiment: Experiment, fitted, parts: Splits, tmp_path: Path) -> None:
-    captions = experiment.figures(fitted, parts, tmp_path)
+    captions = experiment.figures(experiment.Config(), fitted, parts, tmp_path)
     assert sorted(path.stem for path in tmp_path.glob("*.png")) == sorted(captions)
     assert set(captions) == {"depth", "filters", "maps", "patches", "saliency"}
     json.dumps(captions)
