@@ -157,12 +157,19 @@ def explain(words: Sequence[str]) -> int:
     parser.add_argument("--step", type=int, metavar="T", help="an optimiser step; the last if left out")
     parser.add_argument("--example", type=int, default=0, metavar="I", help="a row of the part, from 0")
     parser.add_argument("--part", default="train", metavar="PART", help="train (if left out), valid or test")
-    parser.add_argument("--neuron", metavar="L:J", help="neuron J of layer L, both from 0")
+    parser.add_argument("--neuron", metavar="L:J", help="neuron J of dense layer L, a number or a name")
+    parser.add_argument("--layer", metavar="NAME", help="a convolution, or a recurrent layer")
+    parser.add_argument("--window", metavar="ROW,COLUMN", help="a place of the window of a convolution")
+    parser.add_argument("--channel", type=int, metavar="C", help="an output channel of a convolution")
+    parser.add_argument("--time", type=int, metavar="T", help="a time step of a recurrent layer, from 0")
+    parser.add_argument("--unit", type=int, metavar="J", help="a unit of a recurrent layer, from 0")
     options = parser.parse_args(list(words))
     from nnjax.runner.explain import explain_run
+    from nnjax.runner.explain.kinds import Where
     from nnjax.runner.run_folder import find_run
 
-    explain_run(find_run(options.run), options.step, options.example, options.part, options.neuron)
+    where = Where(*(getattr(options, name) for name in Where._fields))
+    explain_run(find_run(options.run), options.step, options.example, options.part, where)
     return EXIT_OK
 
 
@@ -188,11 +195,25 @@ def weights(words: Sequence[str]) -> int:
     return answer(words)
 
 
+def style(words: Sequence[str]) -> int:
+    """`nnjax style CONTENT STYLE... -o OUT.png`."""
+    from nnjax.runner.style_command import answer
+
+    return answer(words)
+
+
 def data(words: Sequence[str]) -> int:
     """`nnjax data list|fetch`."""
     from nnjax.runner.data_command import answer
 
     return answer(words)
+
+
+def duet(words: Sequence[str]) -> int:
+    """`nnjax duet RUN --melody MELODY -o out.mid`."""
+    from nnjax.runner.duet import command
+
+    return command(words)
 
 
 def doctor(words: Sequence[str]) -> int:
@@ -226,6 +247,8 @@ COMMANDS = {
     "evaluate": Command(evaluate, "RUN", "scores a run on its parts again"),
     "explain": Command(explain, "RUN [--step T]", "every number of a neuron, and a page to step through"),
     "replay": Command(replay, "RUN --member N", "one of many trainings alone, and compared", trains=True),
+    "style": Command(style, "CONTENT STYLE... -o OUT", "a photograph in the manner of others", trains=True),
+    "duet": Command(duet, "RUN --melody MELODY", "answers a played melody with one of its own"),
     "weights": Command(weights, "ACTION ...", "published weights: import, fetch, export, show"),
     "data": Command(data, "ACTION ...", "data sets by name: list, fetch"),
     "doctor": Command(doctor, "", "what is installed, found and missing"),

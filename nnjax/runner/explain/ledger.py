@@ -86,6 +86,33 @@ class Residuals(NamedTuple):
     gradient: float
 
 
+class Outputs(NamedTuple):
+    """What a network answers for one example at T steps.
+
+    Attributes:
+        values: [T, K]: probabilities where the loss makes them, else the outputs themselves.
+        cost: The name of the loss, or None.
+        targets: What they should be, [K], or None.
+        names: The classes, or none.
+    """
+
+    values: np.ndarray
+    cost: str | None
+    targets: np.ndarray | None
+    names: tuple[str, ...]
+
+
+def answers(outputs: np.ndarray, loss: np.ndarray, targets: Any, names: Sequence[str]) -> Outputs:
+    """The outputs [T, K] as what their loss makes of them; `loss` [T] tells which loss it is."""
+    z = outputs.astype(float)
+    named = tuple(names) if len(names) == z.shape[-1] else ()
+    for name, cost in COSTS.items():
+        t = _targets(name, targets, z.shape[-1])
+        if t is not None and close(cost.loss(z, t), loss):
+            return Outputs(cost.output(z), name, t, named or (tuple(names)[1:] if len(names) == 2 else ()))
+    return Outputs(z, None, None, named)
+
+
 def example_batch(part: Dataset, index: int) -> Batch:
     """One example as the batch of one that a loss takes."""
     one = part.take(np.array([index]))

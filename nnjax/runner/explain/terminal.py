@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnjax.runner.explain.example import epoch_text
+from nnjax.runner.explain.example import Example, epoch_text
 from nnjax.runner.explain.formulas import COSTS, FORMULAS, formula_of
+from nnjax.runner.explain.ledger import Outputs
 from nnjax.runner.explain.view import View
 
 UPDATE = (
@@ -20,11 +21,9 @@ FEW = 6  # neurons of a net of which every ledger is shown
 
 def overview(view: View, frame: int) -> str:
     """Which run, step and example, what the net answers, and how well the sums agree."""
-    state, numbers = view.states[frame], view.numbers
-    line = f"step {state.step} (epoch {epoch_text(view.epochs[frame])}), {state.source}"
+    numbers = view.numbers
     lines = [
-        f"{view.name}: {line}",
-        f"example {view.index} of {view.part} ({view.size} examples): it is {view.truth}",
+        *which(view, frame),
         f"loss of this example: {numbers.loss[frame]:.6g}   {cost_text(view)}",
         answer(view, frame),
         "",
@@ -41,6 +40,26 @@ def overview(view: View, frame: int) -> str:
     return "\n".join(lines)
 
 
+def which(example: View | Example, frame: int) -> list[str]:
+    """The lines that name the run, the step and the example."""
+    state = example.states[frame]
+    line = f"step {state.step} (epoch {epoch_text(example.epochs[frame])}), {state.source}"
+    return [
+        f"{example.name}: {line}",
+        f"example {example.index} of {example.part} ({example.size} examples): it is {example.truth}",
+    ]
+
+
+def head_of(example: Example, outputs: Outputs, frame: int, loss: float) -> list[str]:
+    """The lines that name the run, the step, the example, its loss and the answer."""
+    formula = COSTS[outputs.cost].formula if outputs.cost else "(a loss of the run's own)"
+    return [
+        *which(example, frame),
+        f"loss of this example: {loss:.6g}   {formula}",
+        answer_of(outputs.values[frame], outputs.names),
+    ]
+
+
 def cost_text(view: View) -> str:
     """The formula of the loss, or that it is none of those known here."""
     return COSTS[view.formulas.cost].formula if view.formulas.cost else "(a loss of the run's own)"
@@ -48,9 +67,17 @@ def cost_text(view: View) -> str:
 
 def answer(view: View, frame: int) -> str:
     """The outputs, the largest first."""
-    outputs = view.activation[-1][frame]
+    return answer_of(view.activation[-1][frame], view.classes)
+
+
+def answer_of(outputs: np.ndarray, classes: Sequence[str]) -> str:
+    """The outputs [K], the largest first.
+
+    >>> answer_of(np.array([0.25, 0.75]), ("cat", "dog"))
+    'answer: dog 0.7500, cat 0.2500'
+    """
     order = np.argsort(-outputs, kind="stable")[:5]
-    names = view.classes or [f"output {j}" for j in range(len(outputs))]
+    names = classes or [f"output {j}" for j in range(len(outputs))]
     return "answer: " + ", ".join(f"{names[j]} {outputs[j]:.4f}" for j in order)
 
 
@@ -62,10 +89,15 @@ def checks(view: View) -> str:
         f"  aggregation z {r.aggregation:.1e}, activation a {r.activation:.1e}, loss {r.loss:.1e}, "
         f"dJ/dz {r.slope:.1e}, dJ/dw {r.gradient:.1e}",
     ]
-    for step, apart in sorted(view.apart.items()):
-        met = f"within {apart:.1e}" if apart else "bit for bit"
-        lines.append(f"  trained again up to step {step}, the checkpoint there is met {met}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *replays(view.apart)])
+
+
+def replays(apart: Mapping[int, float]) -> list[str]:
+    """Lines that say how the replays met the checkpoints."""
+    met = {step: f"within {far:.1e}" if far else "bit for bit" for step, far in sorted(apart.items())}
+    return [
+        f"  trained again up to step {step}, the checkpoint there is met {how}" for step, how in met.items()
+    ]
 
 
 def ledger(view: View, frame: int, layer: int, neuron: int) -> str:
