@@ -1,0 +1,1 @@
+"""Neural style transfer: a picture that is itself the parameters of a training."""
