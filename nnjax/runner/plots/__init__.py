@@ -7,6 +7,9 @@
 
 from nnjax.runner.plots.agreement import agreement_figure as agreement_figure
 from nnjax.runner.plots.animation import gif as gif
+from nnjax.runner.plots.attention import attention_figure as attention_figure
+from nnjax.runner.plots.attention import draw_attention as draw_attention
+from nnjax.runner.plots.attention import positions_figure as positions_figure
 from nnjax.runner.plots.attribution import patches_figure as patches_figure
 from nnjax.runner.plots.attribution import saliency_figure as saliency_figure
 from nnjax.runner.plots.augmentation import augmentation_sheet as augmentation_sheet
@@ -25,8 +28,10 @@ from nnjax.runner.plots.filters import filters_figure as filters_figure
 from nnjax.runner.plots.fits import coefficients_figure as coefficients_figure
 from nnjax.runner.plots.fits import fit_figure as fit_figure
 from nnjax.runner.plots.fits import starts_figure as starts_figure
+from nnjax.runner.plots.forecasts import forecasts_figure as forecasts_figure
 from nnjax.runner.plots.functions import activations_figure as activations_figure
 from nnjax.runner.plots.gains import gains_figure as gains_figure
+from nnjax.runner.plots.gates import gates_figure as gates_figure
 from nnjax.runner.plots.hidden import hidden_space as hidden_space
 from nnjax.runner.plots.hidden import hidden_space_gif as hidden_space_gif
 from nnjax.runner.plots.lines import LinePath as LinePath
@@ -48,6 +53,8 @@ from nnjax.runner.plots.passes import draw_signal as draw_signal
 from nnjax.runner.plots.passes import signal_figure as signal_figure
 from nnjax.runner.plots.passes import signal_gif as signal_gif
 from nnjax.runner.plots.passes import signals as signals
+from nnjax.runner.plots.piano_roll import piano_roll_figure as piano_roll_figure
+from nnjax.runner.plots.piano_roll import spectrogram_figure as spectrogram_figure
 from nnjax.runner.plots.pictures import image_grid as image_grid
 from nnjax.runner.plots.pictures import mistakes_gallery as mistakes_gallery
 from nnjax.runner.plots.populations import heat_figure as heat_figure
