@@ -11,6 +11,9 @@ from nnjax.runner.configure import configure
 from nnjax.runner.explain.example import choose, frame_of
 from nnjax.runner.explain.kinds import CONVOLUTION, PERCEPTRON, Where, check_asked, dense_names, kind_of
 from nnjax.runner.explain.ledger import answers
+from nnjax.runner.explain.moment_page import write_moment_page
+from nnjax.runner.explain.moment_text import MomentView, chosen_moment, moment_ledger, moment_overview
+from nnjax.runner.explain.moments import WAYS, measure_moments, moment_residuals, recurrent_names
 from nnjax.runner.explain.page import write_page
 from nnjax.runner.explain.states import Training, open_training
 from nnjax.runner.explain.terminal import ledger, overview, shown_neurons
@@ -94,7 +97,21 @@ def _window(training: Training, step: int | None, example: int, part: str, where
 
 
 def _moment(training: Training, step: int | None, example: int, part: str, where: Where) -> Path | None:
-    raise ConfigError("recurrent nets are not read yet")
+    others = recurrent_names(training.first.params)
+    layer = where.layer or others[0]
+    if layer not in others:
+        raise ConfigError(f"--layer wants one of {', '.join(others)}; got {layer}")
+    found = choose(training, step, example, part)
+    numbers = measure_moments(training.task, [state.params for state in found.states], found.batch, layer)
+    single = None
+    if numbers.way != WAYS[0]:
+        single = answers(numbers.outputs, numbers.loss, found.batch.targets, found.dataset.classes)
+    view = MomentView(found, numbers, moment_residuals(numbers), single, tuple(others))
+    frame = frame_of(found, step)
+    moment = chosen_moment(view, frame, where.time, where.unit)
+    print(moment_overview(view, frame))
+    print("\n" + moment_ledger(view, frame, moment))
+    return write_moment_page(view, frame, training.folder / "explain.html", moment)
 
 
 def neuron_at(view: View, text: str) -> tuple[int, int]:

@@ -21,7 +21,7 @@ const number = (v, digits = 6) => {
   if (v === 0) return "0";
   const size = Math.abs(v);
   const text = size < 1e-4 || size >= 1e6 ? v.toExponential(Math.max(digits - 3, 1)) : String(+v.toPrecision(digits));
-  return text.replace("-", "\u2212");
+  return text.replace(/-/g, "\u2212");
 };
 const share = (v, top) => (top ? Math.sqrt(Math.abs(v) / top) : 0);
 const tone = (v) => (v < 0 ? "minus" : "plus");
@@ -41,6 +41,42 @@ function terms(rows, order, few, total) {
   const lines = open.map((i) => rows[i].line);
   if (rest.length) lines.push([`${rest.length} others`, ...total(rest)]);
   return lines;
+}
+
+// ---- maps ------------------------------------------------------------------------------------------------
+// One map as a picture. `frame` is [top, left, height, width]; `click` takes a row and a column.
+function tile(target, value, tall, broad, top, { signed, ink = "--ink", frame, size = 250, title = "", click } = {}) {
+  const cell = Math.max(1, Math.min(26, Math.floor(size / Math.max(tall, broad)))), canvas = document.createElement("canvas");
+  const look = getComputedStyle(document.documentElement), colour = (k) => look.getPropertyValue(k).trim();
+  canvas.width = broad * cell + 2;
+  canvas.height = tall * cell + 2;
+  canvas.title = title;
+  const paint = canvas.getContext("2d");
+  for (let i = 0; i < tall; i++) for (let j = 0; j < broad; j++) {
+    const v = value(i, j);
+    paint.globalAlpha = v === null ? 0.35 : 1;
+    paint.fillStyle = colour(v === null ? "--line" : "--paper");
+    paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
+    if (!v) continue;
+    paint.globalAlpha = signed ? share(v, top) : Math.abs(v) / top;
+    paint.fillStyle = colour(signed ? (v < 0 ? "--minus" : "--plus") : ink);
+    paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
+  }
+  paint.globalAlpha = 1;
+  paint.strokeStyle = colour("--line");
+  paint.strokeRect(0.5, 0.5, canvas.width - 1, canvas.height - 1);
+  if (frame) {
+    for (const [name, width] of [["--paper", 5], ["--ink", 2.5]]) {
+      paint.strokeStyle = colour(name);
+      paint.lineWidth = width;
+      paint.strokeRect(1 + frame[1] * cell, 1 + frame[0] * cell, frame[3] * cell, frame[2] * cell);
+    }
+  }
+  if (click) {
+    canvas.className = "click";
+    canvas.onclick = (event) => click(Math.floor((event.offsetY - 1) / cell), Math.floor((event.offsetX - 1) / cell));
+  }
+  target.append(canvas);
 }
 
 // ---- steps of the training -------------------------------------------------------------------------------

@@ -20,39 +20,6 @@ const name = (a, b, c) => {
 const entries = [];
 for (let a = 0; a < kh; a++) for (let b = 0; b < kw; b++) for (let c = 0; c < deep; c++) entries.push([a, b, c]);
 
-// One map as a picture. `frame` is [top, left, height, width]; `click` takes a row and a column.
-function tile(target, value, tall, broad, top, { signed, frame, size = 250, title = "", click } = {}) {
-  const cell = Math.max(1, Math.min(26, Math.floor(size / Math.max(tall, broad)))), canvas = document.createElement("canvas");
-  const look = getComputedStyle(document.documentElement), colour = (k) => look.getPropertyValue(k).trim();
-  canvas.width = broad * cell + 2;
-  canvas.height = tall * cell + 2;
-  canvas.title = title;
-  const paint = canvas.getContext("2d");
-  for (let i = 0; i < tall; i++) for (let j = 0; j < broad; j++) {
-    const v = value(i, j);
-    paint.globalAlpha = v === null ? 0.35 : 1;
-    paint.fillStyle = colour(v === null ? "--line" : "--paper");
-    paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
-    if (!v) continue;
-    paint.globalAlpha = signed ? share(v, top) : Math.abs(v) / top;
-    paint.fillStyle = colour(signed ? (v < 0 ? "--minus" : "--plus") : "--ink");
-    paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
-  }
-  paint.globalAlpha = 1;
-  paint.strokeStyle = colour("--line");
-  paint.strokeRect(0.5, 0.5, canvas.width - 1, canvas.height - 1);
-  if (frame) {
-    paint.strokeStyle = colour("--plus");
-    paint.lineWidth = 2.5;
-    paint.strokeRect(1 + frame[1] * cell, 1 + frame[0] * cell, frame[3] * cell, frame[2] * cell);
-  }
-  if (click) {
-    canvas.className = "click";
-    canvas.onclick = (event) => click(Math.floor((event.offsetY - 1) / cell), Math.floor((event.offsetX - 1) / cell));
-  }
-  target.append(canvas);
-}
-
 function drawInput(f) {
   const target = at("input"), shown = Math.min(deep, 16), [[above], [left]] = run.padding;
   const tall = height + above + run.padding[0][1], broad = width + left + run.padding[1][1];
