@@ -123,3 +123,22 @@ def test_a_skipped_segment_ends_where_its_segment_would_have() -> None:
 )
 def test_alexnet_is_called_and_a_small_convnet_is_looped(multiply_adds, batch_size, looped) -> None:
     assert choose_looped(multiply_adds, batch_size) is looped
+
+
+def test_without_validation_the_last_parameters_are_the_best_and_are_held_once() -> None:
+    plan = dataclasses.replace(PLAN, looped=False, monitor="train_loss")
+    member = start(recipe, plan, seed=3, hyper={"learning_rate": 0.05})
+    data = Data(part_of(splits().train))
+    member, _, _ = compile_steps(recipe, plan, data, member)(data, member, 2)
+    assert member.best_params is member.params
+    assert int(member.best_step) == int(member.step) == 6
+
+
+def test_the_state_is_updated_in_place() -> None:
+    plan = dataclasses.replace(PLAN, looped=False, monitor="train_loss")
+    wide = lambda hyper: Task(mlp((3, 512, 512, 2)), per_example(cross_entropy), optax.adam(1e-3))
+    member, data = start(wide, plan), Data(part_of(splits().train))
+    parameters = sum(leaf.nbytes for leaf in jax.tree.leaves(member.params))
+    needed = compile_steps(wide, plan, data, member).memory_analysis()
+    assert needed.output_size_in_bytes < 1.01 * parameters  # the gradient
+    assert needed.temp_size_in_bytes < 1.5 * parameters  # the moments, for a moment

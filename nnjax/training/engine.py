@@ -24,7 +24,7 @@ from nnjax.training.buckets import batch_buckets, narrowed
 from nnjax.training.member import DIVERGED, FINISHED, NOISE, RUNNING, STOPPED, Data, Member, Part, member_key
 from nnjax.training.shuffle import shuffled
 from nnjax.training.step import Everywhere, divide, here, measure, step
-from nnjax.types import Array, Batch, Mean, Params, Plan, Recipe, Task
+from nnjax.types import Array, Batch, Key, Mean, Params, Plan, Recipe, Task
 
 EVALUATION_BATCH = 512  # the most examples scored at once, where no gradient keeps their activations
 EVALUATION_NUMBERS = 2**22  # and the most numbers in their inputs: 27 pictures of 224×224×3
@@ -76,13 +76,17 @@ def batch_rows(plan: Plan, part: Part, member: Member, steps: int) -> Array:
     return part.choose(jnp.where(inside[None, :] & (positions < count), ranks, -1), member.fold)
 
 
+def noise_key(plan: Plan, member: Member) -> Key:
+    """The random key of a member's next step, on this device."""
+    key = member_key(member.seed, NOISE, member.step)
+    return key if plan.layout != "batch" else jax.random.fold_in(key, jax.lax.axis_index(AXIS))
+
+
 def advance(
     recipe: Recipe, plan: Plan, data: Data, member: Member, rows: Array, bucket: Array | None = None
 ) -> tuple[Member, dict[str, Mean]]:
     """One step of one member on the batch at `rows` [b], cut to the width of `bucket` if one is named."""
-    key = member_key(member.seed, NOISE, member.step)
-    if plan.layout == "batch":
-        key = jax.random.fold_in(key, jax.lax.axis_index(AXIS))
+    key = noise_key(plan, member)
     task, batch = recipe(member.hyper), data.train.batch(rows)
 
     def stepped(batch: Batch) -> tuple[Params, Any, dict[str, Mean]]:
