@@ -24,6 +24,8 @@ WORKLOADS = {
     "W4": "w4_fashion_cnn",
     "W5a": "w5a_lstm_classifier",
     "W5b": "w5b_char_lm",
+    "W6": "w6_alexnet",
+    "W7": "w7_vgg16",
 }
 
 
