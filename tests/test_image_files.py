@@ -137,7 +137,7 @@ def test_images_of_other_shapes_are_named_or_resized(tmp_path):
     save(tmp_path / "a" / "1.png", GREY)
     odd = save(tmp_path / "b" / "2.png", GREY.T)
     with pytest.raises(
-        DataError, match=r"2.png: its shape is \[3, 2\], and that of 1.png is \[2, 3\]; give shape="
+        DataError, match=r"2.png: its shape is \[3, 2\], and that of the first image is \[2, 3\]; give shape="
     ):
         image_folder(tmp_path)
     assert image_folder(tmp_path, shape=(2, 2)).inputs.shape == (2, 2, 2)
@@ -164,4 +164,20 @@ def test_a_truncated_image_in_a_folder_is_named(tmp_path):
     path = save(tmp_path / "a" / "broken.png", GREY)
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(DamagedError, match=r"a/broken.png: not a sound image"):
+        image_folder(tmp_path)
+
+
+def test_a_folder_of_more_than_one_group_is_read_in_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "AT_ONCE", 3)
+    for i in range(8):
+        save(tmp_path / "a" / f"{i}.png", np.full((2, 2), 20 * i, np.uint8))
+    assert image_folder(tmp_path).inputs[:, 0, 0].tolist() == [20 * i for i in range(8)]
+
+
+def test_a_folder_that_is_too_large_says_what_would_fit(tmp_path, monkeypatch):
+    monkeypatch.setattr(image_files, "MAX_BYTES", 150)
+    for i in range(3):
+        save(tmp_path / "a" / f"{i}.png", np.zeros((10, 10), np.uint8))
+    wanted = r"3 images of .* are 300 bytes.* 150; 1 such images would fit, or all of them with a height of 7"
+    with pytest.raises(DataError, match=wanted):
         image_folder(tmp_path)
