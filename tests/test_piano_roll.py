@@ -42,3 +42,17 @@ def test_nothing_to_draw_is_an_error() -> None:
     for sound in (np.zeros(10), np.zeros(4096)):
         with pytest.raises(DataError, match="wants a sound"):
             plots.spectrogram_figure(sound, 8000)
+
+
+def test_the_expected_roll_stands_under_the_true_one() -> None:
+    sounds = np.zeros((6, 88), np.uint8)
+    sounds[:, 39] = 1  # C4
+    expected = np.full((6, 88), 0.25)
+    figure = plots.expected_roll_figure(sounds, expected, lowest=21)
+    true, guess = (axis.images[0].get_array() for axis in figure.axes[:2])
+    assert true.sum() == 6
+    assert (guess == 0.25).all()
+    low = figure.axes[0].images[0].get_extent()[2]
+    assert true[:, 0].argmax() + low + 0.5 == 60
+    with pytest.raises(DataError, match="wanted a roll"):
+        plots.expected_roll_figure(sounds, expected[:3], lowest=21)

@@ -62,9 +62,9 @@ class Answer(NamedTuple):
     seconds: np.ndarray
 
     def in_time(self) -> tuple[Melody, Melody]:
-        """Question and answer, one after the other, from the question's first note on."""
-        first = int(self.question.onsets[0])
-        question = self.question._replace(onsets=self.question.onsets - np.int32(first))
+        """Question and answer on one clock, which starts with the question, both with their key."""
+        onsets = self.question.onsets - self.question.onsets[0]
+        question = self.question._replace(onsets=onsets, key=self.frame.key)
         return question, self.melody._replace(onsets=self.melody.onsets + np.int32(self.after))
 
 

@@ -53,6 +53,7 @@ from nnjax.runner.plots.passes import draw_signal as draw_signal
 from nnjax.runner.plots.passes import signal_figure as signal_figure
 from nnjax.runner.plots.passes import signal_gif as signal_gif
 from nnjax.runner.plots.passes import signals as signals
+from nnjax.runner.plots.piano_roll import expected_roll_figure as expected_roll_figure
 from nnjax.runner.plots.piano_roll import piano_roll_figure as piano_roll_figure
 from nnjax.runner.plots.piano_roll import spectrogram_figure as spectrogram_figure
 from nnjax.runner.plots.pictures import image_grid as image_grid

@@ -61,6 +61,40 @@ def piano_roll_figure(melodies: Mapping[str, Melody], bar: int, start: int = 0, 
     return figure
 
 
+@figure_style()
+def expected_roll_figure(sounds: np.ndarray, expected: np.ndarray, lowest: int) -> Figure:
+    """A piano roll, and how probable each of its frames was held before it sounded.
+
+    Args:
+        sounds: Zeros and ones [T, K].
+        expected: Probabilities [T, K].
+        lowest: The MIDI pitch of key 0.
+
+    Raises:
+        DataError: If the shapes differ, or nothing sounds.
+    """
+    if sounds.shape != expected.shape or sounds.ndim != 2 or not sounds.any():
+        raise DataError(f"wanted a roll and probabilities [T, K], got {sounds.shape} and {expected.shape}")
+    keys = np.flatnonzero(sounds.any(axis=0))
+    low, high = max(int(keys[0]) - 2, 0), min(int(keys[-1]) + 3, sounds.shape[1])
+    figure = new_figure(8.2, 5.2)
+    axes = figure.subplots(2, 1, sharex=True)
+    extent = (0, len(sounds), lowest + low - 0.5, lowest + high - 0.5)
+    titles = ("what sounds", "what was expected, before it sounded")
+    for axis, values, title in zip(axes, (sounds, expected), titles, strict=True):
+        image = axis.imshow(
+            values[:, low:high].T, origin="lower", aspect="auto", extent=extent, cmap="Blues", vmin=0, vmax=1,
+            interpolation="nearest",
+        )  # fmt: skip
+        named = [pitch for pitch in range(lowest + low, lowest + high) if pitch % 12 in (0, 7)]
+        axis.set_yticks(named, [f"{NAMES[pitch % 12]}{pitch // 12 - 1}" for pitch in named])
+        axis.set_title(title)
+        axis.grid(False)
+    axes[1].set_xlabel("frame")
+    figure.colorbar(image, ax=list(axes), label="probability", pad=0.01)
+    return figure
+
+
 def _draw_keys(axis: Axes, low: int, high: int) -> None:
     """Shades the black keys and names the Cs, and some others where there is only one."""
     for pitch in range(low, high + 1):
