@@ -45,7 +45,7 @@ function terms(rows, order, few, total) {
 
 // ---- maps ------------------------------------------------------------------------------------------------
 // One map as a picture. `frame` is [top, left, height, width]; `click` takes a row and a column.
-function tile(target, value, tall, broad, top, { signed, ink = "--ink", frame, size = 250, title = "", click } = {}) {
+function tile(target, value, tall, broad, top, { signed, low = 0, ink = "--ink", frame, size = 250, title = "", click } = {}) {
   const cell = Math.max(1, Math.min(26, Math.floor(size / Math.max(tall, broad)))), canvas = document.createElement("canvas");
   const look = getComputedStyle(document.documentElement), colour = (k) => look.getPropertyValue(k).trim();
   canvas.width = broad * cell + 2;
@@ -57,8 +57,8 @@ function tile(target, value, tall, broad, top, { signed, ink = "--ink", frame, s
     paint.globalAlpha = v === null ? 0.35 : 1;
     paint.fillStyle = colour(v === null ? "--line" : "--paper");
     paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
-    if (!v) continue;
-    paint.globalAlpha = signed ? share(v, top) : Math.abs(v) / top;
+    if (v === null || !(top - low)) continue;
+    paint.globalAlpha = signed ? share(v, top) : (v - low) / (top - low);
     paint.fillStyle = colour(signed ? (v < 0 ? "--minus" : "--plus") : ink);
     paint.fillRect(1 + j * cell, 1 + i * cell, cell, cell);
   }

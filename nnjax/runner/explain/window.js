@@ -23,7 +23,7 @@ for (let a = 0; a < kh; a++) for (let b = 0; b < kw; b++) for (let c = 0; c < de
 function drawInput(f) {
   const target = at("input"), shown = Math.min(deep, 16), [[above], [left]] = run.padding;
   const tall = height + above + run.padding[0][1], broad = width + left + run.padding[1][1];
-  const top = largest(f.x), signed = f.x.some((v) => v < 0);
+  const plain = wide <= 3, low = plain ? Math.min(...f.x) : 0, top = plain ? Math.max(...f.x) : largest(f.x), signed = !plain && f.x.some((v) => v < 0);
   const reach = [(kh - 1) * run.dilation[0] + 1, (kw - 1) * run.dilation[1] + 1];
   target.replaceChildren();
   for (let c = 0; c < shown; c++) {
@@ -32,7 +32,7 @@ function drawInput(f) {
       return r < 0 || s < 0 || r >= height || s >= width ? null : pixel(f, r, s, first() + c);
     };
     const place = (i, j) => choose(Math.round((i - reach[0] / 2) / run.stride[0]), Math.round((j - reach[1] / 2) / run.stride[1]));
-    tile(target, value, tall, broad, top, { signed, frame: [row * run.stride[0], column * run.stride[1], ...reach], size: shown > 1 ? 110 : 250, title: `channel ${first() + c}`, click: place });
+    tile(target, value, tall, broad, top, { signed, low, frame: [row * run.stride[0], column * run.stride[1], ...reach], size: shown > 1 ? 110 : 250, title: `channel ${first() + c}`, click: place });
   }
   at("input-name").textContent = `input ${height} x ${width}` + (wide > 1 ? `, channels ${first()} to ${first() + shown - 1}` + (shown < deep ? ` of ${deep}` : "") : "");
 }
