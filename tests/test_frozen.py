@@ -89,3 +89,17 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         frozen(optax.sgd(0.1), ["layer_0", "conv1"]).init(params)
     with pytest.raises(ConfigError, match=r"names must be a sequence of texts, such as \('conv1',\)"):
         frozen(optax.sgd(0.1), "conv1")
+
+
+def test_held_layers_get_no_gradient_and_the_others_the_same() -> None:
+    from nnjax.models.mlp import mlp
+    from nnjax.training.frozen import held
+
+    net, x = mlp((3, 4, 2)), jnp.ones((5, 3))
+    params = net.init(jax.random.key(0))
+    exact, stopped = (
+        jax.grad(lambda p, n=n: n.apply(p, x).sum())(params) for n in (net, held(net, ["layer_0"]))
+    )
+    assert not jnp.any(stopped["layer_0"]["weights"])
+    assert jnp.any(exact["layer_0"]["weights"])
+    assert jnp.array_equal(stopped["layer_1"]["weights"], exact["layer_1"]["weights"])

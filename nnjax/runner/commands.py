@@ -74,6 +74,22 @@ def run(words: Sequence[str]) -> int:
     return EXIT_OK
 
 
+def plan(words: Sequence[str]) -> int:
+    """`nnjax plan EXPERIMENT [settings]`."""
+    if not words or words[0] in ("-h", "--help"):
+        print("usage: nnjax plan EXPERIMENT [settings]\n")
+        print("Layers, parameters, multiply-adds, memory and time of a training, before anything trains.")
+        print("The settings are those of `nnjax run EXPERIMENT`; exit code 7 if it cannot fit in memory.")
+        return EXIT_OK
+    if words[0].startswith("-"):
+        raise ConfigError(f"nnjax plan wants an experiment first, got {words[0]}; `nnjax list` shows them")
+    from nnjax.runner.listing import find_experiment
+    from nnjax.runner.plan_command import plan_experiment
+
+    plan_experiment(find_experiment(words[0]), words[1:])
+    return EXIT_OK
+
+
 def resume(words: Sequence[str]) -> int:
     """`nnjax resume RUN`."""
     text = "Goes on with a run that was stopped or killed, and ends as if it had not been."
@@ -239,6 +255,7 @@ def _run_argument(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS = {
     "run": Command(run, "EXPERIMENT [settings]", "trains, and leaves a folder with a report", trains=True),
+    "plan": Command(plan, "EXPERIMENT [settings]", "what a training would take, before it starts"),
     "resume": Command(resume, "RUN", "goes on with a run that was stopped or killed", trains=True),
     "verify": Command(verify, "RUN", "trains a stretch again and compares bit for bit", trains=True),
     "list": Command(list_experiments, "", "the experiments and what each shows"),

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from nnjax.errors import ConfigError
-from nnjax.types import Params
+from nnjax.types import Net, Params
 
 FROZEN, LEARNS = "frozen", "learns"
 
@@ -47,6 +47,28 @@ def frozen(
         return frozen_labels(params, beginnings)
 
     return optax.partition({FROZEN: _keep(), LEARNS: optimizer}, label)
+
+
+def held(net: Net, names: Sequence[str]) -> Net:
+    """The net through whose named layers no gradient is taken: theirs is 0, and costs no time.
+
+    Args:
+        net: A Net whose params are a nested dict.
+        names: As in `frozen` (static), which is what keeps them as they are.
+
+    Raises:
+        ConfigError: From its `apply`: if a name is the beginning of none.
+    """
+    beginnings = tuple(names)
+
+    def apply(params: Params, inputs: Any, **options: Any) -> Any:
+        labels = frozen_labels(params, beginnings)
+        stopped = jax.tree.map(
+            lambda leaf, label: jax.lax.stop_gradient(leaf) if label == FROZEN else leaf, params, labels
+        )
+        return net.apply(stopped, inputs, **options)
+
+    return Net(net.init, apply)
 
 
 def frozen_labels(params: Params, names: Sequence[str]) -> Any:
