@@ -75,6 +75,17 @@ def test_the_question_is_the_first_bars_with_the_upbeat(chapter) -> None:
         assert frame_of(question).start == frame_of(tune).start
 
 
+def test_folds_take_buckets_of_their_own(chapter) -> None:
+    """Those of the whole part would cut the longest tunes of another fold."""
+    config = chapter.Config()
+    splits = chapter.data(config)
+    whole = chapter.plan(config, splits).buckets
+    assert sum(count for count, _ in whole) == len(splits.train)
+    assert whole[-1][1] == splits.train.inputs.lengths.max()
+    fold = splits._replace(train=splits.train.take(slice(0, 20)))
+    assert chapter.plan(config, fold).buckets == ()
+
+
 def test_too_few_tunes_are_an_error(chapter, tmp_path: Path) -> None:
     (tmp_path / "one.abc").write_text("X:1\nT:a\nK:C\nCDEFGABc|\n")
     with pytest.raises(DataError, match="too few"):

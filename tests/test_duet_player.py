@@ -74,6 +74,8 @@ def test_an_answer_is_as_long_as_its_question_and_follows_it(params) -> None:
     question, reply = said.in_time()
     assert said.melody.length == 32
     assert reply.onsets[0] == question.length == 32
+    long = read_melody(" ".join(["C4:4"] * 80), key=Key(0))
+    assert answer(params, long).melody.length == 64 * 16
     late = Melody(np.array([60, 62]), np.array([12, 16]), np.array([4, 16]), Key(0))
     said = answer(params, late)
     assert said.in_time()[0].onsets[0] == 0

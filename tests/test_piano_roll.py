@@ -23,6 +23,8 @@ def test_every_note_is_at_its_place() -> None:
 def test_bar_lines_are_moved_by_the_upbeat() -> None:
     axis = plots.piano_roll_figure({"a": melody([60] * 9, [4] * 9)}, bar=16, start=12).axes[0]
     assert axis.get_xticks().tolist() == [4, 20]
+    axis = plots.piano_roll_figure({"a": melody([60] * 100, [16] * 100)}, bar=16).axes[0]
+    assert [label.get_text() for label in axis.get_xticklabels()][:3] == ["1", "5", "9"]  # 32 at most
 
 
 def test_the_spectrogram_is_brightest_at_the_tone() -> None:

@@ -51,6 +51,7 @@ def test_a_folder_of_tunes(tmp_path: Path) -> None:
     [
         ("  ", "got nothing"),
         ("missing.mid", "no such file"),
+        ("missing.txt", r"missing\.txt"),
         ("H4 C4", "is no note"),
         ("R:2 R", "only rests"),
         ("X:1\nK:", "no tune in ABC|wanted a key"),

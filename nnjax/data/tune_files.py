@@ -61,7 +61,8 @@ def read_melody(said: str, **about) -> Melody:
 
 def _is_path(said: str) -> bool:
     one_line = "\n" not in said and len(said) <= LONGEST_NAME
-    return one_line and (Path(said).suffix.lower() in MIDI + ABC or Path(said).expanduser().exists())
+    named = Path(said).suffix.lower() in (*MIDI, *ABC, ".txt")
+    return one_line and (named or Path(said).expanduser().exists())
 
 
 def _melody_file(said: str) -> Melody:

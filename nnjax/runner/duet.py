@@ -75,11 +75,11 @@ def write_answer(said: Answer, out: Path, alone: bool = False) -> Written:
     from nnjax.runner import plots
 
     question, reply = said.in_time()
+    sound = synthesise(question, reply)  # first: what cannot be played leaves no file
     if alone:
         write_midi(out, said.melody, programs=(HARP,))
     else:
         write_midi(out, question._replace(title="question"), reply, programs=(FLUTE, HARP))
-    sound = synthesise(question, reply)
     wav = write_wav(out.with_suffix(".wav"), sound, RATE)
     names = {"question": question, "answer": reply}
     roll = plots.piano_roll_figure(names, said.frame.bar, said.frame.start, f"In {said.frame.key}")

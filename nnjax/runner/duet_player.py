@@ -93,7 +93,7 @@ def answer(
     Args:
         params: Of a trained `melody_net`.
         question: At least one note; its key is found where it says none.
-        bars: How many; None for as many as the question has.
+        bars: How many, up to 64; None for as many as the question has.
         temperature: Above 0: below 1 plays safe, above 1 dares more.
         seed: Decides every chance.
         upbeat: Sixteenths of the question before its first full bar; None looks for what fits.
@@ -110,7 +110,7 @@ def answer(
     for pitch, sixteenths in heard:
         player.hear(pitch, sixteenths)
     length = sum(sixteenths for _, sixteenths in heard)
-    bars = max(1, round(length / frame.bar)) if bars is None else bars
+    bars = min(max(1, round(length / frame.bar)), LONGEST_ANSWER) if bars is None else bars
     if not 1 <= bars <= LONGEST_ANSWER:
         raise ConfigError(f"bars wants 1 to {LONGEST_ANSWER}, got {bars}")
     gap = (frame.start - player.listener.now) % frame.bar  # until an upbeat like the question's

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WHITE = set(LETTERS.values())
 CROTCHET = SIXTEENTHS // 4
+MOST_NUMBERS = 32  # of bars
 WINDOW = 2048  # samples of a spectrum
 QUIETEST = -60.0  # decibels below the loudest
 HIGHEST = 4000.0  # hertz
@@ -52,9 +53,9 @@ def piano_roll_figure(melodies: Mapping[str, Melody], bar: int, start: int = 0, 
             color=style.color, edgecolor=INK, linewidth=0.5, zorder=3, label=name,
             hatch="////" if index % 2 else None,
         )  # fmt: skip
-    middles = np.arange(-start % bar, end, bar)
-    numbers = [str(number) for number in range(1, len(middles) + 1)]
-    axis.set_xticks(middles, numbers)
+    bars = np.arange(-start % bar, end, bar)
+    every = -(-len(bars) // MOST_NUMBERS)
+    axis.set_xticks(bars[::every], [str(number) for number in range(1, len(bars) + 1, every)])
     axis.set(xlim=(-0.5, end + 0.5), ylim=(low - 0.5, high + 0.5), xlabel="bar")
     axis.set_title(title, pad=22)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=len(melodies), borderpad=0.1)
