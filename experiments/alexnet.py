@@ -113,11 +113,15 @@ def net_of(config: Config, dropout: float = 0.0, features: bool = False) -> Net:
     remat = config.remat and not features
     net = alexnet(*sizes, dropout, form=config.form, remat=remat, features=features)
     net = mixed_precision(net) if config.bfloat16 else net
-    kind = "torch"
+    kind = pixels_of(config)
     if config.weights:
-        kind = found(config.weights).metadata.get("preprocessing", kind)
         net = started_from(net, found(config.weights).params)
     return Net(net.init, lambda params, x, **how: net.apply(params, preprocess(x, kind), **how))
+
+
+def pixels_of(config: Config) -> str:
+    """How the net sees pixels, see `preprocess`."""
+    return found(config.weights).metadata.get("preprocessing", "torch") if config.weights else "torch"
 
 
 def class_count(config: Config) -> int:
@@ -169,7 +173,9 @@ def figures(config: Config, fitted: Fitted, splits: Splits, folder: Path) -> Map
     }
     names = [part.classes[label] for label in labels]
     plots.save(plots.depth_figure(sizes), folder / "depth.png")
-    plots.save(plots.filters_figure(params["conv_1"]["filters"]), folder / "filters.png")
+    filters = params["conv_1"]["filters"]
+    filters = filters[:, :, ::-1] if pixels_of(config) == "caffe" else filters  # that sees blue first
+    plots.save(plots.filters_figure(filters), folder / "filters.png")
     maps = {name: np.asarray(layers[name][0]) for name in order}
     plots.save(plots.feature_maps_figure(images[0], maps), folder / "maps.png")
     plots.save(plots.saliency_figure(images, where, names), folder / "saliency.png")
