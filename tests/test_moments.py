@@ -14,7 +14,8 @@ from nnjax.layers.recurrent_traces import gate_traces
 from nnjax.models.sequence_nets import sequence_classifier, sequence_features, sequence_tagger
 from nnjax.runner.explain.cells import derive
 from nnjax.runner.explain.ledger import example_batch
-from nnjax.runner.explain.moments import Moments, measure_moments, moment_residuals, recurrent_names
+from nnjax.runner.explain.moments import Moments, measure_moments, moment_residuals
+from nnjax.runner.explain.unrolled import recurrent_names
 
 RNG = np.random.default_rng(0)
 LENGTHS = np.array([5, 7, 3], np.int32)

@@ -12,12 +12,11 @@ from nnjax import Dataset, Net, Task, conv2d, cross_entropy, per_example, relu, 
 from nnjax.errors import ConfigError
 from nnjax.layers.conv_forms import Geometry
 from nnjax.runner.explain.ledger import example_batch
+from nnjax.runner.explain.watch_window import convolution_names, watch_convolution
 from nnjax.runner.explain.window_text import Window, pixel_name
 from nnjax.runner.explain.windows import (
     Windows,
-    convolution_names,
     measure_windows,
-    watch_convolution,
     window_of,
     window_residuals,
 )

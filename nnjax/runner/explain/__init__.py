@@ -13,14 +13,16 @@ from nnjax.runner.explain.kinds import CONVOLUTION, PERCEPTRON, Where, check_ask
 from nnjax.runner.explain.ledger import answers
 from nnjax.runner.explain.moment_page import write_moment_page
 from nnjax.runner.explain.moment_text import MomentView, chosen_moment, moment_ledger, moment_overview
-from nnjax.runner.explain.moments import WAYS, measure_moments, moment_residuals, recurrent_names
+from nnjax.runner.explain.moments import measure_moments, moment_residuals
 from nnjax.runner.explain.page import write_page
 from nnjax.runner.explain.states import Training, open_training
 from nnjax.runner.explain.terminal import ledger, overview, shown_neurons
+from nnjax.runner.explain.unrolled import WAYS, recurrent_names
 from nnjax.runner.explain.view import View, look_at
+from nnjax.runner.explain.watch_window import convolution_names
 from nnjax.runner.explain.window_page import write_window_page
 from nnjax.runner.explain.window_text import WindowView, chosen_window, window_ledger, window_overview
-from nnjax.runner.explain.windows import convolution_names, measure_windows, window_residuals
+from nnjax.runner.explain.windows import measure_windows, window_residuals
 
 
 def explain_run(

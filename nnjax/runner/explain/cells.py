@@ -57,70 +57,121 @@ class Derived(NamedTuple):
     gradient: dict[str, np.ndarray]
 
 
+class Own(NamedTuple):
+    """The network's own numbers of one state of the training, in double precision; names as in `Moments`.
+
+    Attributes:
+        v: The gates, a list of [L, H].
+        before: h of the step before; `c_before` is c's.
+        waiting: What a GRU's reset gate lets through, h U_n + d.
+    """
+
+    kind: str
+    way: int
+    params: dict[str, np.ndarray]
+    x: np.ndarray
+    z: np.ndarray
+    v: list[np.ndarray]
+    h: np.ndarray
+    c: np.ndarray
+    before: np.ndarray
+    c_before: np.ndarray
+    waiting: np.ndarray
+    dz: np.ndarray
+    dh: np.ndarray
+    dc: np.ndarray
+    shown: np.ndarray
+
+
 def derive(numbers: Moments, state: int) -> Derived:
     """All equations of a layer's cell, and their chain rule, at one state of the training."""
-    kind, way = numbers.kind, -1 if numbers.backwards else 1
-    wide: Any = lambda array: None if array is None else array[state].astype(float)
-    x, z, h, c = map(wide, (numbers.inputs, numbers.sums, numbers.hidden, numbers.cell))
-    dz, dh, dc = map(wide, (numbers.sum_slopes, numbers.hidden_slopes, numbers.cell_slopes))
-    own, shown = wide(numbers.gates), wide(numbers.shown_slopes)
-    params = {name: leaf[state].astype(float) for name, leaf in numbers.params.items()}
-    if kind != "lstm":
-        c = dc = np.zeros_like(h)
-    units = h.shape[1]
-    before, cell_before = _moved(h, way), _moved(c, way)
-    part = lambda array, gate: array[:, gate * units : (gate + 1) * units]
+    own = _own(numbers, state)
+    from_inputs, from_state = own.x @ own.params["input"], own.before @ own.params["recurrent"]
+    late = 2 * own.h.shape[1]  # where a GRU's candidate begins
+    summed, inner, back = from_state.copy(), own.z.copy(), own.dz.copy()
+    if own.kind == "gru":
+        summed[:, late:] = 0
+        inner[:, late:] += own.v[0] * own.waiting
+        back[:, late:] *= own.v[0]
     squashed = [np.tanh if name in ("candidate", "hidden") else sigmoid for name in numbers.gate_names]
-    from_inputs, from_state = x @ params["input"], before @ params["recurrent"]
-    gated = from_state.copy()
-    inner = z.copy()  # what is squashed
-    back = dz.copy()  # dJ / d (h U)
-    if kind == "gru":
-        gated[:, 2 * units :] = 0
-        waiting = part(from_state, 2) + params["recurrent_bias"]
-        inner[:, 2 * units :] += part(own, 0) * waiting
-        back[:, 2 * units :] *= part(own, 0)
-    gates = np.concatenate([f(part(inner, i)) for i, f in enumerate(squashed)], axis=1)
-    derivatives = np.concatenate(
-        [
-            1 - part(own, i) ** 2 if f is np.tanh else part(own, i) * (1 - part(own, i))
-            for i, f in enumerate(squashed)
-        ],
-        axis=1,
-    )
-    from_next, cell_from_next, cell = _moved(back, -way) @ params["recurrent"].T, np.zeros_like(h), c
-    if kind == "lstm":
-        u, f, g, o = (part(own, i) for i in range(4))
-        cell, hidden = f * cell_before + u * g, o * np.tanh(c)
-        cell_from_next = _moved(dc * f, -way)
-        slopes = [dc * g, dc * cell_before, dc * u, dh * np.tanh(c)]
-        cell_slopes = dh * o * (1 - np.tanh(c) ** 2) + cell_from_next
-    elif kind == "gru":
-        update, n = part(own, 1), part(own, 2)
-        hidden = (1 - update) * n + update * before
-        slopes = [part(dz, 2) * waiting, dh * (before - n), dh * (1 - update)]
-        from_next, cell_slopes = from_next + _moved(dh * update, -way), dc
-    else:
-        hidden, slopes, cell_slopes = own, [dh], dc
-    gate_slopes = np.concatenate(slopes, axis=1)
+    pieces = np.split(inner, len(squashed), axis=1)
+    slopes = [1 - v**2 if f is np.tanh else v * (1 - v) for f, v in zip(squashed, own.v, strict=True)]
+    derivatives, gate_slopes = np.concatenate(slopes, axis=1), _gate_slopes(own)
+    from_next = _moved(back, -own.way) @ own.params["recurrent"].T
+    if own.kind == "gru":
+        from_next += _moved(own.dh * own.v[1], -own.way)
+    cell_from_next = _moved(own.dc * own.v[1], -own.way) if own.kind == "lstm" else np.zeros_like(own.h)
+    cell, hidden = _states(own)
     return Derived(
-        before=before,
-        cell_before=cell_before,
+        before=own.before,
+        cell_before=own.c_before,
         from_inputs=from_inputs,
         from_state=from_state,
-        sums=from_inputs + gated + params["bias"],
-        gates=gates,
+        sums=from_inputs + summed + own.params["bias"],
+        gates=np.concatenate([f(piece) for f, piece in zip(squashed, pieces, strict=True)], axis=1),
         cell=cell,
         hidden=hidden,
         from_next=from_next,
-        hidden_slopes=shown + from_next,
-        cell_slopes=cell_slopes,
+        hidden_slopes=own.shown + from_next,
+        cell_slopes=own.dh * own.v[-1] * (1 - np.tanh(own.c) ** 2) + cell_from_next,
         cell_from_next=cell_from_next,
         gate_slopes=gate_slopes,
         derivatives=derivatives,
         sum_slopes=gate_slopes * derivatives,
-        gradient={"input": x.T @ dz, "recurrent": before.T @ back},
+        gradient={"input": own.x.T @ own.dz, "recurrent": own.before.T @ back},
     )
+
+
+def _own(numbers: Moments, state: int) -> Own:
+    """The numbers as float64; what a kind of cell does not have is 0."""
+    way = -1 if numbers.backwards else 1
+    h = numbers.hidden[state].astype(float)
+    wide = lambda array: np.zeros_like(h) if array is None else array[state].astype(float)
+    c, before = wide(numbers.cell), _moved(h, way)
+    params = {name: leaf[state].astype(float) for name, leaf in numbers.params.items()}
+    candidate = params["recurrent"][:, -h.shape[1] :]
+    return Own(
+        kind=numbers.kind,
+        way=way,
+        params=params,
+        x=wide(numbers.inputs),
+        z=wide(numbers.sums),
+        v=np.split(wide(numbers.gates), len(numbers.gate_names), axis=1),
+        h=h,
+        c=c,
+        before=before,
+        c_before=_moved(c, way),
+        waiting=before @ candidate + params.get("recurrent_bias", 0.0),
+        dz=wide(numbers.sum_slopes),
+        dh=wide(numbers.hidden_slopes),
+        dc=wide(numbers.cell_slopes),
+        shown=wide(numbers.shown_slopes),
+    )
+
+
+def _states(own: Own) -> tuple[np.ndarray, np.ndarray]:
+    """c' and h' from the gates."""
+    if own.kind == "lstm":
+        u, f, g, o = own.v
+        return f * own.c_before + u * g, o * np.tanh(own.c)
+    if own.kind == "gru":
+        _, z, n = own.v
+        return own.c, (1 - z) * n + z * own.before
+    return own.c, own.v[0]
+
+
+def _gate_slopes(own: Own) -> np.ndarray:
+    """dJ / d gate of all gates, side by side."""
+    if own.kind == "lstm":
+        u, _, g, _ = own.v
+        slopes = [own.dc * g, own.dc * own.c_before, own.dc * u, own.dh * np.tanh(own.c)]
+    elif own.kind == "gru":
+        _, z, n = own.v
+        by_candidate = np.split(own.dz, 3, axis=1)[2]
+        slopes = [by_candidate * own.waiting, own.dh * (own.before - n), own.dh * (1 - z)]
+    else:
+        slopes = [own.dh]
+    return np.concatenate(slopes, axis=1)
 
 
 def checked(numbers: Moments, state: int) -> Iterator[tuple[str, Any, Any]]:

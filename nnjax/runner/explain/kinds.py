@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from nnjax.errors import ConfigError
 from nnjax.runner.explain.watch import is_dense
-from nnjax.runner.explain.windows import convolution_names
+from nnjax.runner.explain.watch_window import convolution_names
 from nnjax.types import Params
 
 PERCEPTRON, CONVOLUTION, RECURRENT = "perceptron", "convolution", "recurrent"

@@ -7,7 +7,7 @@ recomputed in NumPy and double precision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -15,32 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from nnjax.errors import ConfigError
-from nnjax.layers.conv_forms import AXES, Geometry
+from nnjax.layers.conv_forms import Geometry
 from nnjax.runner.explain.formulas import FORMULAS
 from nnjax.runner.explain.ledger import close
-from nnjax.runner.explain.trace import CUSTOM, LOOPS, Done, Mark, same, trace
+from nnjax.runner.explain.watch_window import entry_of, watch_convolution
 from nnjax.training.step import divide
-from nnjax.types import Array, Batch, Net, Params, Task
+from nnjax.types import Array, Batch, Params, Task
 
 RECOGNISED = ("relu", "tanh", "sigmoid")
-
-
-class Seen(NamedTuple):
-    """One convolution, as it was seen in the network.
-
-    Attributes:
-        inputs: What the window moved over, [N, H, W, C].
-        aggregation: inputs * filters + bias, [N, h, w, O].
-        made: The number of the operation that gave the aggregation.
-        after: What was made of the aggregation alone: number of the operation to its result.
-        geometry: How the window moves.
-    """
-
-    inputs: Array
-    aggregation: Array
-    made: int
-    after: dict[int, Array]
-    geometry: Geometry
 
 
 class Windows(NamedTuple):
@@ -93,106 +75,6 @@ class WindowResiduals(NamedTuple):
     gradient: float
 
 
-def convolution_names(params: Params) -> list[str]:
-    """The paths of the convolutions among nested params: every {filters [kh, kw, C, O], ...}.
-
-    >>> convolution_names({"conv_1": {"filters": np.ones((3, 3, 1, 2)), "bias": np.ones(2)}, "output": {}})
-    ['conv_1']
-    """
-    paths = jax.tree_util.tree_leaves_with_path(params)
-    names = [([str(getattr(key, "key", key)) for key in path], leaf) for path, leaf in paths]
-    return ["/".join(path[:-1]) for path, leaf in names if path[-1:] == ["filters"] and len(leaf.shape) == 4]
-
-
-def watch_convolution(
-    net: Net, params: Params, inputs: Any, layer: str, shifts: Mapping[int, Array] | None = None
-) -> tuple[Any, Seen]:
-    """Runs `net` on `inputs`, without dropout, and keeps what one convolution saw.
-
-    Args:
-        net: A network with this convolution.
-        params: Its params; may be tracers.
-        inputs: What it takes.
-        layer: The path of the convolution, of `convolution_names`.
-        shifts: Number of an operation to what is added to its result. The loss's gradient in a shift of 0
-            is that in the result.
-
-    Raises:
-        ConfigError: If it is not used exactly once.
-    """
-    found: dict[str, Any] = {"after": {}, "made": -1, "count": 0, "products": 0, "sums": 0}
-    biased = "bias" in _entry(params, layer)
-
-    def note(done: Done) -> tuple[list[Any], Mark | None]:
-        number = found["count"]
-        found["count"] += 1
-        outs = done.outs
-        if shifts and number in shifts:
-            outs = [outs[0] + shifts[number]]
-        return outs, _note(done, outs[0], number, layer, biased, found)
-
-    outputs = trace(net, params, inputs, note, LOOPS | CUSTOM)
-    if found["products"] != 1 or found["sums"] != 1:
-        raise ConfigError(
-            f"explain reads convolutions that are used once; {layer} is used {found['products']} times, "
-            f"and its bias {found['sums'] if biased else 0} times"
-        )
-    parts = (found[name] for name in ("inputs", "aggregation", "made", "after", "geometry"))
-    return outputs, Seen(*parts)
-
-
-def _note(done: Done, out: Any, number: int, layer: str, biased: bool, found: dict[str, Any]) -> Mark | None:
-    """The mark of what one operation gives; what belongs to the layer goes into `found`."""
-    if same(done) and done.marks[0] is not None and done.marks[0].part != "aggregation":
-        return done.marks[0]
-    parts = {mark.part for mark in done.marks if mark is not None and mark.layer == layer}
-    if len(done.marks) == 2 and done.marks[1] == Mark(layer, "filters") and getattr(out, "ndim", 0) == 4:
-        geometry = geometry_of(done.equation)
-        if geometry is None:
-            return None
-        found |= {"inputs": done.operands[0], "geometry": geometry, "products": found["products"] + 1}
-        if biased:
-            return Mark(layer, "product")
-    elif not (done.name == "add" and parts == {"product", "bias"}):
-        if "aggregation" in parts and getattr(out, "shape", None) == found["aggregation"].shape:
-            found["after"][number] = out
-        return None
-    found |= {"aggregation": out, "made": number, "sums": found["sums"] + 1}
-    return Mark(layer, "aggregation")
-
-
-def geometry_of(equation: Any) -> Geometry | None:
-    """How the window of a convolution moves; it may lie inside calls. None if it is not [N, H, W, C]."""
-    for inside in _inside(equation):
-        if inside.primitive.name == "conv_general_dilated":
-            p = inside.params
-            wanted = jax.lax.conv_dimension_numbers((1,) * 4, (1,) * 4, AXES)
-            plain = set(p["lhs_dilation"]) == {1} and p["batch_group_count"] == 1
-            if (
-                p["dimension_numbers"] == wanted
-                and plain
-                and inside.invars[1].aval.shape == _filters(equation)
-            ):
-                padding: Any = tuple((int(before), int(behind)) for before, behind in p["padding"])
-                return Geometry(
-                    tuple(p["window_strides"]), padding, tuple(p["rhs_dilation"]), p["feature_group_count"]
-                )
-    return None
-
-
-def _filters(equation: Any) -> tuple[int, ...]:
-    return equation.invars[1].aval.shape
-
-
-def _inside(equation: Any) -> Iterator[Any]:
-    """An equation and those of all functions that it calls."""
-    yield equation
-    for value in jax.tree.leaves(list(equation.params.values()), is_leaf=lambda v: hasattr(v, "eqns")):
-        jaxpr = getattr(value, "jaxpr", value)
-        for inside in getattr(jaxpr, "eqns", ()):
-            yield from _inside(inside)
-
-
 def measure_windows(task: Task, states: Sequence[Params], batch: Batch, layer: str) -> Windows:
     """The network's own numbers of one convolution for one example, at each of T states.
 
@@ -210,24 +92,10 @@ def measure_windows(task: Task, states: Sequence[Params], batch: Batch, layer: s
     outputs, inputs, z, after = _stack([forward(params) for params in states])
     activation, place = _recognise(z, after)
 
-    @jax.jit
-    def backward(params: Params) -> Any:
-        def loss(params: Params) -> Any:
-            return divide(task.loss(task.net.apply(params, batch.inputs, train=False), batch))
-
-        def shifted(shifts: Mapping[int, Array]) -> Any:
-            return divide(
-                task.loss(watch_convolution(task.net, params, batch.inputs, layer, shifts)[0], batch)
-            )
-
-        places = [made["number"]] if place is None else [made["number"], place]
-        nothing = {number: jnp.zeros((1, *z.shape[1:])) for number in places}
-        value, gradients = jax.value_and_grad(loss)(params)
-        slopes = jax.grad(shifted)(nothing)
-        return value, _entry(gradients, layer)["filters"], [slopes[number][0] for number in places]
-
+    places = [made["number"]] if place is None else [made["number"], place]
+    backward = jax.jit(_slopes(task, batch, layer, places, z.shape[1:]))
     loss, gradient, slopes = _stack([backward(params) for params in states])
-    entries = [_entry(params, layer) for params in states]
+    entries = [entry_of(params, layer) for params in states]
     bias = [entry.get("bias", np.zeros(z.shape[-1], np.float32)) for entry in entries]
     return Windows(
         layer=layer,
@@ -244,6 +112,26 @@ def measure_windows(task: Task, states: Sequence[Params], batch: Batch, layer: s
         loss=loss,
         outputs=outputs[:, 0],
     )
+
+
+def _slopes(
+    task: Task, batch: Batch, layer: str, places: Sequence[int], shape: tuple[int, ...]
+) -> Callable[[Params], Any]:
+    """A function of the params: the loss, its gradient in the filters, and in the results at `places`."""
+
+    def backward(params: Params) -> Any:
+        def loss(params: Params) -> Any:
+            return divide(task.loss(task.net.apply(params, batch.inputs, train=False), batch))
+
+        def shifted(shifts: Mapping[int, Array]) -> Any:
+            outputs, _ = watch_convolution(task.net, params, batch.inputs, layer, shifts)
+            return divide(task.loss(outputs, batch))
+
+        value, gradients = jax.value_and_grad(loss)(params)
+        slopes = jax.grad(shifted)({number: jnp.zeros((1, *shape)) for number in places})
+        return value, entry_of(gradients, layer)["filters"], [slopes[number][0] for number in places]
+
+    return backward
 
 
 def window_residuals(numbers: Windows) -> WindowResiduals:
@@ -330,12 +218,6 @@ def _recognise(z: np.ndarray, after: dict[int, np.ndarray]) -> tuple[str | None,
             if close(FORMULAS[name][0](z.astype(float)), value):
                 return name, place
     return None, None
-
-
-def _entry(params: Params, layer: str) -> Any:
-    for key in layer.split("/"):
-        params = params[key]
-    return params
 
 
 def _stack(found: list[Any]) -> Any:
