@@ -242,9 +242,32 @@ def _gates_init(key: Key, d_in: int, hidden: int, gates: int) -> Params:
             raise ConfigError(f"{name} must be a positive integer, got {size!r}")
     d_in, hidden = int(d_in), int(hidden)
     inputs, recurrent = (jax.random.split(k, gates) for k in jax.random.split(key))
-    square = jax.nn.initializers.orthogonal()
+    square = jnp.stack([jax.random.normal(k, (hidden, hidden)) for k in recurrent])
     return {
         "input": jnp.concatenate([glorot_uniform(k, (d_in, hidden)) for k in inputs], axis=1),
-        "recurrent": jnp.concatenate([square(k, (hidden, hidden), jnp.float32) for k in recurrent], axis=1),
+        "recurrent": jnp.concatenate([*jax.vmap(orthogonalised)(square)], axis=1),
         "bias": jnp.zeros(gates * hidden),
     }
+
+
+def orthogonalised(matrix: Array) -> Array:
+    """The Q of `matrix` = Q R, R's diagonal positive: Gram-Schmidt, each column twice for float32's sake.
+
+    Not by LAPACK's QR: several of its calls in one program, as of four gates or of many members of a
+    population, can wait for each other for ever on a CPU of few threads.
+
+    Args:
+        matrix: Float array [H, H].
+
+    >>> orthogonalised(jnp.array([[0.0, -2.0], [3.0, 0.0]])).tolist()
+    [[0.0, -1.0], [1.0, 0.0]]
+    """
+
+    def column(j: Array, done: Array) -> Array:
+        vector = done[:, j]
+        before = jnp.arange(done.shape[1]) < j
+        for _ in range(2):
+            vector = vector - done @ jnp.where(before, vector @ done, 0)
+        return done.at[:, j].set(vector / jnp.linalg.norm(vector))
+
+    return jax.lax.fori_loop(0, matrix.shape[1], column, matrix)

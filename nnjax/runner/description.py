@@ -85,7 +85,7 @@ def value_range(splits: Splits) -> list[float] | None:
     """The smallest and largest value of an input before any standardisation; None where it is not known."""
     if splits.train.value_range is not None:
         return [float(end) for end in splits.train.value_range]
-    if splits.scaler is None:
+    if splits.scaler is None or not isinstance(splits.train.inputs, np.ndarray):
         return None
     inputs = splits.train.inputs
     low, high = (
