@@ -35,7 +35,9 @@ def work_of(name: str, kind: str, batch_size: int, side: int = 224, hidden: int 
         title=f"{kind}, images {side}x{side}, 1,000 classes",
         details=f"{STEPS} steps of batch {batch_size}, Adam, random images",
         inputs=rng.integers(0, 256, (examples, side, side, 3), np.uint8),
-        targets=rng.integers(0, 1000, examples, np.int32),
+        targets=rng.permutation(examples).astype(
+            np.int32
+        ),  # a set must have some of every class up to its last
         scale=1 / CENTRE,
         net=net,
         loss="cross_entropy",
