@@ -178,9 +178,11 @@ def baselines(train: Dataset, test: Dataset) -> dict[str, list[float]]:
 
 def costs_of(fitted: Fitted, test: Dataset) -> list[float]:
     """The same for the net."""
-    logits = np.asarray(fitted.predict(test.inputs).values)
-    rows = zip(logits, test.targets.values, test.targets.lengths, strict=True)
-    return [2 * float(np.mean(cross_entropy(z[:length], np.int32(y[:length])))) for z, y, length in rows]
+    logits = np.asarray(fitted.predict(test.inputs).values, np.float64)
+    logits -= logits.max(axis=-1, keepdims=True)
+    totals = np.log(np.exp(logits).sum(axis=-1))
+    chosen = np.take_along_axis(logits, test.targets.values[..., None].astype(int), axis=-1)[..., 0]
+    return [2 * float(row[:n].mean()) for row, n in zip(totals - chosen, test.targets.lengths, strict=True)]
 
 
 def figures(config: Config, fitted: Fitted, splits: Splits, folder: Path) -> dict[str, str]:
