@@ -1,9 +1,11 @@
 """Who speaks? An LSTM listens to one vowel, of any length, and tells nine men apart.
 
 Run:     nnjax run experiments/vowels.py
-         nnjax run vowels --bidirectional --seeds 5         five seeds as one population
+         nnjax run vowels --seeds 5                         five seeds as one population
+         nnjax run vowels --bidirectional --noise 0.6 --seeds 5
          nnjax run vowels --folds 5 --seeds 3               cross-validation on the training part alone
-Expect:  a test accuracy of about 0.97 (both directions: 0.98), within a minute or two on two cores.
+Expect:  a test accuracy of about 0.978 (both directions: 0.982) as the mean of five seeds; a minute or two on
+         two cores, most of it compiling a step for each of eight lengths.
 
 Source: Kudo, Toyama and Shimbo 1999, https://archive.ics.uci.edu/dataset/128/japanese+vowels
 """
