@@ -147,23 +147,11 @@ def show(config: Config) -> Shown:
     history = {name: x[0] for name, x in fitted.results.history.items()}
     before = learned.net.init(jax.random.key(config.seed))
     one = test.inputs.values[:1]
-    epochs = range(1, config.epochs + 1)
-    curves = [
-        Curve(name, epochs, history[f"{part}_accuracy"], i) for i, (name, part) in enumerate(PARTS.items())
-    ]
-    panel = Panel(
-        "letters that are right",
-        "epoch",
-        "share",
-        curves,
-        limits=(0, 1.03),
-        rules={"chance": 1 / config.alphabet},
-    )
     pictures = {
         "numbers": Picture(words_figure(words), NUMBERS),
         "masks": Picture(masks_figure(), MASKS),
         "positions": Picture(places_figure(), POSITIONS),
-        "learning": Picture(plots.panels_figure([panel], width=5.2), LEARNING),
+        "learning": Picture(learning_figure(config, history), LEARNING),
         "before": Picture(maps_figure(config, before, one), BEFORE),
         "after": Picture(maps_figure(config, params, one), AFTER),
     }
@@ -177,6 +165,23 @@ def show(config: Config) -> Shown:
         "words": [{"word": word, "weights": words["weights"][i].tolist()} for i, word in enumerate(WORDS)],
     }
     return Shown(pictures, numbers)
+
+
+def learning_figure(config: Config, history: dict[str, np.ndarray]):
+    """The share of letters that are right, over the epochs."""
+    epochs = range(1, config.epochs + 1)
+    curves = [
+        Curve(name, epochs, history[f"{part}_accuracy"], i) for i, (name, part) in enumerate(PARTS.items())
+    ]
+    panel = Panel(
+        "letters that are right",
+        "epoch",
+        "share",
+        curves,
+        limits=(0, 1.03),
+        rules={"chance": 1 / config.alphabet},
+    )
+    return plots.panels_figure([panel], width=5.2)
 
 
 PARTS = {"trained on": "train", "others": "valid"}
