@@ -196,7 +196,8 @@ def figures(config: Config, fitted, splits: Splits, folder: Path) -> dict[str, s
     ]
     rules = {f"{n}-gram": grams[n] for n in sorted({2, 3, best})} | {"net, with context": warm}
     title = f"{config.net}: nats a character"
-    limits = (0.95 * min(min(grams.values()), warm), 1.02 * max(grams[2], fitted.rows[-1]["valid_loss"]))
+    lowest = min([*grams.values(), warm, *(row["train_loss"] for row in fitted.rows)])
+    limits = (0.97 * lowest, 1.02 * max(grams[2], fitted.rows[-1]["valid_loss"]))
     figure = plots.panels_figure([Panel(title, "epoch", "nats", curves, limits=limits, rules=rules)])
     plots.save(figure, folder / "ngrams.png")
     rows = read_lines(folder.parent / "samples.jsonl")
