@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,10 @@ import pytest
 from nnjax import configure
 
 collect_ignore = ["oracles"]  # scripts that write PyTorch's answers, and need PyTorch
+
+# A shell that starts the tests in the background makes them deaf to Ctrl-C, which some of them send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before any backend starts: the layouts that shard over devices need more than one of them.
 configure(cores=2, cache=False)
