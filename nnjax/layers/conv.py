@@ -40,6 +40,7 @@ def conv2d_init(
     Raises:
         ConfigError: If a size is not a positive integer, or C or O is no multiple of G.
 
+    >>> import jax
     >>> params = conv2d_init(jax.random.key(0), 3, channels_in=1, channels_out=32)
     >>> {name: leaf.shape for name, leaf in params.items()}
     {'filters': (3, 3, 1, 32), 'bias': (32,)}
