@@ -4,7 +4,7 @@ Run:     nnjax run experiments/char_lm.py
          nnjax run experiments/char_lm.py --net transformer
          nnjax run experiments/char_lm.py --text my_book.txt
 Expect:  on tiny Shakespeare (or, where that cannot be had, any other text) fewer nats a character on the last
-         tenth of the text than the best n-gram of orders 1 to 6; a quarter of an hour on two cores.
+         tenth of the text than the best n-gram of orders 1 to 6; under a quarter of an hour on two cores.
 
 Source: Karpathy 2015, https://karpathy.github.io/2015/05/21/rnn-effectiveness/
 """
@@ -203,7 +203,8 @@ def figures(config: Config, fitted, splits: Splits, folder: Path) -> dict[str, s
     rows = read_lines(folder.parent / "samples.jsonl")
     moments = [rows[i] for i in sorted({0, 1, len(rows) // 3, len(rows) - 1}) if i < len(rows)]
     texts = {f"step {row['step']}": on_page(row["text"]) for row in moments}
-    plots.save(plots.code_figure(texts, [[*texts][::2], [*texts][1::2]]), folder / "samples.png")
+    columns = [titles for titles in ([*texts][::2], [*texts][1::2]) if titles]
+    plots.save(plots.code_figure(texts, columns), folder / "samples.png")
     (folder.parent / "sample.txt").write_text(written(config, fitted.params, 4 * SAMPLED), "utf-8")
     said = f"The best n-gram has order {best}: {grams[best]:.3f} nats a character on the same characters."
     return {

@@ -72,6 +72,14 @@ def test_only_the_second_halves_of_windows_are_counted(chapter, text: Path) -> N
     assert chapter.with_context(config, Fitted(), codes) == pytest.approx(np.log(symbols), rel=1e-6)
 
 
+def test_a_run_of_one_epoch_has_one_sample(text: Path, tmp_path: Path) -> None:
+    from nnjax.runner.experiment import run_experiment
+
+    flags = f"--text {text} --width 8 --layers 1 --length 32 --batch-size 8 --epochs 1".split()
+    folder = run_experiment(PATH, flags, tmp_path)
+    assert (folder / "figures/samples.png").stat().st_size > 0
+
+
 def test_lines_are_wrapped_and_dollars_are_letters(chapter) -> None:
     assert chapter.on_page("word " * 20 + "\n\ncosts $5\n").splitlines()[-2:] == ["", r"costs \$5"]
     assert max(map(len, chapter.on_page("word " * 20).splitlines())) <= 60
