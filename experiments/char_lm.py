@@ -104,7 +104,7 @@ def in_windows(codes: np.ndarray, length: int, text: Text) -> Dataset:
     """Windows as sequences of one length."""
     cut = windows(codes, length, text.name, text.vocabulary)
     lengths = np.full(len(cut.inputs), length, np.int32)
-    return dataclasses.replace(cut, inputs=Sequences(cut.inputs.astype(np.int32), lengths))
+    return dataclasses.replace(cut, inputs=Sequences(cut.inputs, lengths))
 
 
 def net_of(config: Config, dropout=0.0) -> tuple[Net, Writer]:
@@ -200,14 +200,15 @@ def figures(config: Config, fitted, splits: Splits, folder: Path) -> dict[str, s
     limits = (0.97 * lowest, 1.02 * max(grams[2], fitted.rows[-1]["valid_loss"]))
     figure = plots.panels_figure([Panel(title, "epoch", "nats", curves, limits=limits, rules=rules)])
     plots.save(figure, folder / "ngrams.png")
-    rows = read_lines(folder.parent / "samples.jsonl")
-    moments = [rows[i] for i in sorted({0, 1, len(rows) // 3, len(rows) - 1}) if i < len(rows)]
+    rows = read_lines(folder.parent / "samples.jsonl")  # none of a member of a population
+    moments = [rows[i] for i in sorted({0, 1, len(rows) // 3}) if i < len(rows)]
     texts = {f"step {row['step']}": on_page(row["text"]) for row in moments}
+    texts["the parameters that are kept"] = on_page(sample(config, fitted.params))
     columns = [titles for titles in ([*texts][::2], [*texts][1::2]) if titles]
     plots.save(plots.code_figure(texts, columns), folder / "samples.png")
     (folder.parent / "sample.txt").write_text(written(config, fitted.params, 4 * SAMPLED), "utf-8")
     said = f"The best n-gram has order {best}: {grams[best]:.3f} nats a character on the same characters."
     return {
         "ngrams": f"{said} The net, given half a window of context before it is asked, has {warm:.3f}.",
-        "samples": "What the net writes after a line's end, early and late in its training.",
+        "samples": "What the net writes after a line's end, early in its training and at its best.",
     }

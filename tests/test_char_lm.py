@@ -72,10 +72,13 @@ def test_only_the_second_halves_of_windows_are_counted(chapter, text: Path) -> N
     assert chapter.with_context(config, Fitted(), codes) == pytest.approx(np.log(symbols), rel=1e-6)
 
 
-def test_a_run_of_one_epoch_has_one_sample(text: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "--seeds 2 --sweep dropout=0,0.2"])
+def test_a_run_of_one_epoch_and_a_population_draw_what_they_have(
+    text: Path, tmp_path: Path, more: str
+) -> None:
     from nnjax.runner.experiment import run_experiment
 
-    flags = f"--text {text} --width 8 --layers 1 --length 32 --batch-size 8 --epochs 1".split()
+    flags = f"--text {text} --width 8 --layers 1 --length 32 --batch-size 8 --epochs 1 {more}".split()
     folder = run_experiment(PATH, flags, tmp_path)
     assert (folder / "figures/samples.png").stat().st_size > 0
 
