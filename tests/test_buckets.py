@@ -157,6 +157,15 @@ def test_folds_have_buckets_too() -> None:
     assert np.isfinite(fitted.results.history["valid_loss"]).all()
 
 
+@pytest.mark.parametrize(
+    ("buckets", "text"),
+    [(((9, 9), (10, 9)), "18 examples in all, got 19"), (((18, 5),), "width 5 has a sequence of 6 steps")],
+)
+def test_buckets_that_would_cut_a_sequence_are_refused(buckets, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        fit_task(recipe, dataclasses.replace(PLAN, buckets=buckets), Splits(dataset()), progress=False)
+
+
 def test_segments_that_are_not_whole_epochs_are_refused() -> None:
     part = jax.device_put(part_of(dataset()))
     plan = dataclasses.replace(with_buckets(PLAN, part), segment_steps=3)

@@ -12,6 +12,7 @@ import pytest
 from nnjax.errors import DivergedError
 from nnjax.layers.activations import tanh
 from nnjax.models.mlp import mlp
+from nnjax.training import stepwise
 from nnjax.training.divergence import Remedies
 from nnjax.training.evaluate import part_of
 from nnjax.training.fit import fit_task
@@ -48,16 +49,24 @@ def trained(plan: Plan, **how):
     return fit_task(recipe, plan, splits(), seed=3, hyper=hyper, layout="plan", progress=False, **how)
 
 
+@pytest.fixture(params=["held twice", "tried first"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step as a small net makes it, and as a large one does."""
+    if request.param == "tried first":
+        monkeypatch.setattr(stepwise, "HELD_TWICE", 0)
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("layout", ["one", "batch"])
 def test_the_training_is_that_of_the_compiled_loop(layout: str) -> None:
     plan = dataclasses.replace(PLAN, layout=layout, devices=1 if layout == "one" else 2)
-    looped, stepwise = trained(plan), trained(dataclasses.replace(plan, looped=False))
-    assert int(stepwise.member.step) == 18
-    assert int(stepwise.member.status) == FINISHED
-    assert [row["step"] for row in stepwise.rows] == [3, 6, 9, 12, 15, 18]
-    for ours, theirs in zip(stepwise.rows, looped.rows, strict=True):
+    looped, called = trained(plan), trained(dataclasses.replace(plan, looped=False))
+    assert int(called.member.step) == 18
+    assert int(called.member.status) == FINISHED
+    assert [row["step"] for row in called.rows] == [3, 6, 9, 12, 15, 18]
+    for ours, theirs in zip(called.rows, looped.rows, strict=True):
         assert ours == pytest.approx(theirs, rel=1e-5)
-    for a, b in zip(jax.tree.leaves(stepwise.params), jax.tree.leaves(looped.params), strict=True):
+    for a, b in zip(jax.tree.leaves(called.params), jax.tree.leaves(looped.params), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
@@ -91,6 +100,7 @@ def exploding(hyper: dict) -> Task:
     return Task(bomb(7.0), loss, optax.sgd(1.0))
 
 
+@pytest.mark.usefixtures("either_way")
 def test_one_that_diverges_keeps_the_state_of_its_last_good_step() -> None:
     plan = dataclasses.replace(PLAN, looped=False)
     data = Data(part_of(splits().train))
@@ -134,7 +144,8 @@ def test_without_validation_the_last_parameters_are_the_best_and_are_held_once()
     assert int(member.best_step) == int(member.step) == 6
 
 
-def test_the_state_is_updated_in_place() -> None:
+def test_the_state_of_a_large_net_is_updated_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepwise, "HELD_TWICE", 0)
     plan = dataclasses.replace(PLAN, looped=False, monitor="train_loss")
     wide = lambda hyper: Task(mlp((3, 512, 512, 2)), per_example(cross_entropy), optax.adam(1e-3))
     member, data = start(wide, plan), Data(part_of(splits().train))

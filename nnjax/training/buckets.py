@@ -9,11 +9,13 @@ known to all lanes at once, and only that width is computed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
+from nnjax.errors import ConfigError
 from nnjax.types import Sequences
 
 MOST_BUCKETS = 8  # each has its own compiled step
@@ -74,6 +76,26 @@ def length_buckets(
     stops = [int(ranks[j - 1]) for j in edges]
     counts = np.diff([0, *stops])
     return tuple((int(n), int(widths[j - 1])) for n, j in zip(counts, edges, strict=True))
+
+
+def check_buckets(buckets: Sequence[Bucket], sorted_lengths: np.ndarray) -> None:
+    """Refuses buckets in which the sequences do not fit.
+
+    Args:
+        buckets: (ranks, width) of each.
+        sorted_lengths: As in `length_buckets`.
+
+    Raises:
+        ConfigError: If they hold another number of examples, or one is narrower than a sequence in it.
+    """
+    widths = np.repeat([width for _, width in buckets], [ranks for ranks, _ in buckets])
+    if len(widths) != len(sorted_lengths):
+        raise ConfigError(f"buckets want {len(sorted_lengths)} examples in all, got {len(widths)}")
+    short = np.flatnonzero(widths < sorted_lengths)
+    if len(short):
+        raise ConfigError(
+            f"a bucket of width {widths[short[0]]} has a sequence of {sorted_lengths[short[0]]} steps in it"
+        )
 
 
 def real_share(sorted_lengths: np.ndarray, batch_size: int, buckets: tuple[Bucket, ...]) -> float:

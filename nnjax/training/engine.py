@@ -108,10 +108,8 @@ def steps_of_segment(plan: Plan, part: Part, member: Member) -> tuple[Array, Arr
         ConfigError: If segments are not whole epochs: then the bucket of a step would not follow
             from its position in the segment.
     """
-    rows, epoch = (
-        batch_rows(plan, part, member, plan.segment_steps),
-        steps_per_epoch(part.size, plan.batch_size),
-    )
+    rows = batch_rows(plan, part, member, plan.segment_steps)
+    epoch = steps_per_epoch(part.size, plan.batch_size)
     if not plan.buckets:
         return rows, None
     if plan.segment_steps % epoch:

@@ -13,7 +13,7 @@ import optax
 
 from nnjax.data.checks import check_splits
 from nnjax.errors import ConfigError
-from nnjax.training.buckets import length_buckets, lengths_of
+from nnjax.training.buckets import check_buckets, length_buckets, lengths_of
 from nnjax.training.cost import multiply_adds
 from nnjax.training.engine import place, row_names, steps_per_epoch
 from nnjax.training.evaluate import evaluate, part_of, predict
@@ -250,10 +250,19 @@ def with_layout(plan: Plan, net: Net, dataset: Dataset, layout: str) -> Plan:
 
 
 def with_buckets(plan: Plan, part: Part) -> Plan:
-    """The plan with the buckets that fit the lengths of the part's sequences; one that has any keeps them."""
+    """The plan with the buckets that fit the lengths of the part's sequences; one that has any keeps them.
+
+    Raises:
+        ConfigError: If those it has would cut a sequence short, or are of another number of examples.
+    """
     lengths = lengths_of(part.inputs)
-    if lengths is None or plan.buckets or plan.segment_steps % steps_per_epoch(part.size, plan.batch_size):
+    if lengths is None:
         return plan
     rows = np.asarray(part.rows)
-    buckets = length_buckets(np.where(rows < 0, 0, lengths[rows]).max(axis=0), plan.batch_size)
+    longest = np.where(rows < 0, 0, lengths[rows]).max(axis=0)
+    if plan.buckets:
+        check_buckets(plan.buckets, longest)
+    if plan.buckets or plan.segment_steps % steps_per_epoch(part.size, plan.batch_size):
+        return plan
+    buckets = length_buckets(longest, plan.batch_size)
     return dataclasses.replace(plan, buckets=buckets if len(buckets) > 1 else ())

@@ -41,6 +41,7 @@ from nnjax.training.member import DIVERGED, RUNNING, Data, Member
 from nnjax.training.step import divide, objective
 from nnjax.types import Array, Mean, Params, Plan, Recipe, Task
 
+HELD_TWICE = 2**24  # parameters up to which a step may hold the state before it and after it
 Sums = dict[str, Mean]
 
 
@@ -71,9 +72,7 @@ def update_of_step(
     """The second half: the optimizer's update, and what the step measured added to the sums of its segment.
 
     A member that is not running stays as it is. One whose loss or parameters would not be finite keeps the
-    state before the step, and is DIVERGED. Whether they would is known before anything is written, so that
-    everything is updated in place: of two finished states to choose from, both would have to be held. What
-    that costs is the update's arithmetic done twice.
+    state before the step, and is DIVERGED.
     """
     task = recipe(member.hyper)
     optimizer = optax.with_extra_args_support(task.optimizer)
@@ -81,19 +80,25 @@ def update_of_step(
     lowered = lowered_by(task, plan, data, member)
     more: dict[str, Any] = {"value": value, "grad": gradient, "value_fn": lambda params: lowered(params)[0]}
 
-    def trial() -> Array:
-        updates, _ = optimizer.update(gradient, member.opt_state, member.params, **more)
-        return all_finite((value, measured["loss"].total, optax.apply_updates(member.params, updates)))
+    def updated() -> tuple[Params, Any]:
+        updates, opt_state = optimizer.update(gradient, member.opt_state, member.params, **more)
+        return optax.apply_updates(member.params, updates), opt_state
+
+    def good(params: Params) -> Array:
+        return all_finite((value, measured["loss"].total, params))
 
     running = member.status == RUNNING
-    # A branch of its own: XLA would hold what the trial has found until it is used again.
-    go = jax.lax.cond(running, trial, lambda: jnp.bool_(False))
-    updates, opt_state = optimizer.update(gradient, member.opt_state, member.params, **more)
-    # -0 and not 0: a parameter of -0 would become 0 if 0 were added to it.
-    updates = jax.tree.map(lambda u: jnp.where(go, u, jnp.full_like(u, -0.0)), updates)
+    if sum(leaf.size for leaf in jax.tree.leaves(member.params)) > HELD_TWICE:
+        # Tried first, in a branch of its own, so that XLA does not hold what the trial has found: then
+        # everything is updated in place, for the price of the update's arithmetic done twice.
+        go = jax.lax.cond(running, lambda: good(updated()[0]), lambda: jnp.bool_(False))
+        params, opt_state = updated()
+    else:
+        params, opt_state = updated()
+        go = running & good(params)
     member = member._replace(
         step=member.step + go,
-        params=optax.apply_updates(member.params, updates),
+        params=select(go, params, member.params),
         opt_state=select(go, opt_state, member.opt_state),
         status=jnp.where(running & ~go, DIVERGED, member.status),
     )
