@@ -13,31 +13,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-import jax
-import numpy as np
-import optax
-
-from nnjax import Net, Plan, Splits, Task, accuracy, cross_entropy, per_example
-from nnjax.data.files import image_folder
-from nnjax.data.image_files import has_test_part
-from nnjax.data.photo_crops import photo_crops
-from nnjax.data.splits import hold_out, split
-from nnjax.data.weight_files import Weights
-from nnjax.data.weights import find_weights
-from nnjax.models.alexnet import alexnet
-from nnjax.models.mixed_precision import mixed_precision
-from nnjax.models.pixels import preprocess
-from nnjax.models.started import started_from
+from nnjax import Net, Splits, alexnet
+from nnjax.runner.image_training import ImageTraining
 from nnjax.runner.settings import Count, DropRate, Fraction, Natural, PositiveRate, Seed
-from nnjax.training.engine import steps_per_epoch
 from nnjax.training.fit import Fitted
-from nnjax.training.frozen import frozen, held
-from nnjax.training.saliency import grad_cam, saliency
-from nnjax.types import Hyper
 
 SMALL = {"side": 96, "hidden": 128}  # for the crops
 FULL = {"side": 224, "hidden": 4096}  # with a folder or weights
@@ -84,101 +66,28 @@ class Config:
     seed: Seed = 0
 
 
-def size(config: Config, name: str) -> int:
-    """A setting, or what it is where it says 0."""
-    return getattr(config, name) or (FULL if config.folder or config.weights else SMALL)[name]
-
-
-def data(config: Config) -> Splits:
-    """The folder's images, or the crops; bytes [N, side, side, 3]."""
-    side = size(config, "side")
-    if not config.folder:
-        return photo_crops(side)
-    train = image_folder(config.folder, "train", (side, side, 3))
-    if not has_test_part(config.folder):
-        return split(train, config.valid, config.valid, seed=0)
-    test = image_folder(config.folder, "test", (side, side, 3))
-    return hold_out(train, config.valid, seed=0, test=test)
-
-
-@lru_cache(maxsize=1)
-def found(weights: str) -> Weights:
-    """The published weights, or those of a file."""
-    return find_weights("alexnet", None if weights == "alexnet" else weights)
-
-
-def net_of(config: Config, dropout: float = 0.0, features: bool = False) -> Net:
-    """The net, from bytes; with published weights it sees pixels as they were trained on."""
-    sizes = (class_count(config), size(config, "side"), size(config, "hidden"))
+def make(config: Config, size, classes: int, dropout, features: bool) -> Net:
+    """The net of the settings."""
     remat = config.remat and not features
-    net = alexnet(*sizes, dropout, form=config.form, remat=remat, features=features)
-    net = mixed_precision(net) if config.bfloat16 else net
-    kind = pixels_of(config)
-    if config.weights:
-        net = started_from(net, found(config.weights).params)
-    return Net(net.init, lambda params, x, **how: net.apply(params, preprocess(x, kind), **how))
+    sizes = classes, size("side"), size("hidden")
+    return alexnet(*sizes, dropout, form=config.form, remat=remat, features=features)
 
 
-def pixels_of(config: Config) -> str:
-    """How the net sees pixels, see `preprocess`."""
-    return found(config.weights).metadata.get("preprocessing", "torch") if config.weights else "torch"
-
-
-def class_count(config: Config) -> int:
-    """The classes of the folder, or of the settings."""
-    if not config.folder:
-        return config.classes
-    folder = Path(config.folder).expanduser()
-    root = folder / "train" if has_test_part(folder) else folder
-    return sum(entry.is_dir() and entry.name[0] != "." for entry in root.iterdir())
-
-
-def task(config: Config, hyper: Hyper) -> Task:
-    """Cross entropy; Adam for all layers but the frozen ones."""
-    names = [name for name in config.freeze.replace(" ", "").split(",") if name]
-    net, optimizer = net_of(config, hyper["dropout"]), optax.adam(hyper["learning_rate"])
-    return Task(
-        net=held(net, names) if names else net,
-        loss=per_example(cross_entropy),
-        optimizer=frozen(optimizer, names) if names else optimizer,
-        metrics={"accuracy": per_example(accuracy)},
-    )
-
-
-def plan(config: Config, splits: Splits) -> Plan:
-    """One evaluation an epoch; the parameters that validate best are kept."""
-    return Plan(
-        segments=config.epochs,
-        segment_steps=steps_per_epoch(len(splits.train), config.batch_size),
-        batch_size=config.batch_size,
-        pieces=config.pieces,
-        monitor="train_loss" if splits.valid is None else "valid_loss",
-    )
+TRAINING = ImageTraining(
+    weights="alexnet",
+    make=make,
+    small=SMALL,
+    full=FULL,
+    first="conv_1",
+    watched=tuple(f"conv_{i}" for i in range(1, 6)),
+    focus="conv_5",
+)
+data, task, plan = TRAINING.data, TRAINING.task, TRAINING.plan
 
 
 def figures(config: Config, fitted: Fitted, splits: Splits, folder: Path) -> Mapping[str, str]:
-    """Sizes, filters, and images of the validation part in every layer, with saliency and Grad-CAM."""
-    from nnjax.runner import plots
-
-    part, net, params = splits.valid or splits.train, net_of(config, features=True), fitted.params
-    few = [int(np.flatnonzero(part.targets == label)[0]) for label in np.unique(part.targets)[:6]]
-    images, labels = part.inputs[few], part.targets[few]
-    layers = jax.jit(net.apply)(params, images[:1])
-    order = [name for name in ("conv_1", "conv_2", "conv_3", "conv_4", "conv_5") if name in layers]
-    side = size(config, "side")
-    sizes = {"image": (side, side, 3)} | {name: layers[name].shape[1:] for name in order}
-    where = {
-        "saliency": saliency(fitted.task.net, params, images, labels),
-        "Grad-CAM\nconv_5": grad_cam(net, params, images, labels, "conv_5"),
-    }
-    names = [part.classes[label] for label in labels]
-    plots.save(plots.depth_figure(sizes), folder / "depth.png")
-    filters = params["conv_1"]["filters"]
-    filters = filters[:, :, ::-1] if pixels_of(config) == "caffe" else filters  # that sees blue first
-    plots.save(plots.filters_figure(filters), folder / "filters.png")
-    maps = {name: np.asarray(layers[name][0]) for name in order}
-    plots.save(plots.feature_maps_figure(images[0], maps), folder / "maps.png")
-    plots.save(plots.saliency_figure(images, where, names), folder / "saliency.png")
+    """Sizes, filters, maps, and where the net looks."""
+    TRAINING.draw(config, fitted, splits, folder)
     return CAPTIONS
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from nnjax.models.vgg16 import vgg16
+from nnjax.runner import image_training
 from nnjax.runner.experiment_module import load_experiment
 from nnjax.runner.listing import find_experiment
 from nnjax.training.fit import fit_task
@@ -54,8 +55,7 @@ def test_vgg16_fine_tunes_its_dense_layers_from_weights(folder: Path, tmp_path: 
         metadata = {"preprocessing": "caffe"}  # noqa: RUF012
 
     Found.params = {name: layer for name, layer in params.items() if name.startswith("conv")}
-    found = experiment.task.__globals__
-    monkeypatch.setitem(found, "found", lambda weights: Found)
+    monkeypatch.setattr(image_training, "_found", lambda net, path: Found)
     splits = experiment.data(config)
     plan = experiment.plan(config, splits)
     hyper = experiment.hyper(config) | {"dropout": 0.0, "learning_rate": 1e-2}

@@ -90,7 +90,7 @@ def image_folder(
         raise DataError(f"{folder}: no such folder")
     divided = has_test_part(folder)
     root = folder / part if divided else folder
-    classes = _subfolders(folder / "train", folder / "test") if divided else _subfolders(folder)
+    classes = folder_classes(folder)
     files = [(file, label) for label, name in enumerate(classes) for file in _images(root / name)]
     if not files:
         raise DataError(f"{root}: wanted one subfolder of images for each class, and there are no images")
@@ -129,9 +129,13 @@ def has_test_part(path: str | os.PathLike) -> bool:
     return all((Path(path).expanduser() / part).is_dir() for part in ("train", "test"))
 
 
-def _subfolders(*folders: Path) -> list[str]:
-    """The names of the classes, which are the same for every part even if one part lacks a class."""
-    entries = [entry for folder in folders for entry in folder.iterdir()]
+def folder_classes(path: str | os.PathLike) -> list[str]:
+    """The classes of a folder of images, in the order of their labels: the same for every part, even if one
+    part lacks a class.
+    """
+    folder = Path(path).expanduser()
+    folders = (folder / "train", folder / "test") if has_test_part(folder) else (folder,)
+    entries = [entry for place in folders if place.is_dir() for entry in place.iterdir()]
     return sorted({entry.name for entry in entries if entry.is_dir() and entry.name[0] != "."})
 
 
