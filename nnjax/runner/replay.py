@@ -27,10 +27,10 @@ from nnjax.runner.population_run import Trials, reopen
 from nnjax.runner.population_twin import equal_in_lanes
 from nnjax.runner.predicting import print_table
 from nnjax.training.comparison import kept_segments
-from nnjax.training.engine import CHUNK_ROWS, compile_chunk, place
+from nnjax.training.engine import CHUNK_ROWS, place
 from nnjax.training.fit_population import FittedPopulation
 from nnjax.training.member import DIVERGED, RUNNING, Data, Member
-from nnjax.training.train import start
+from nnjax.training.train import compile_with, start
 from nnjax.types import Params, Plan
 
 TOLERANCE = 1e-3
@@ -194,7 +194,7 @@ def trained_alone(
     values = {name: float(value[0]) for name, value in hyper.items()}
     data = place(plan, jax.device_get(data))
     begun = jax.device_get(start(fitted.recipe, plan, int(seeds[0]), values, int(folds[0])))
-    compiled = compile_chunk(fitted.recipe, plan, data, place(plan, begun))
+    compiled = compile_with(fitted.recipe, data, place(plan, begun), plan)
     scored = fitted.recipe(begun.hyper).scored
 
     def run(nudge: float, copy: int) -> Course:

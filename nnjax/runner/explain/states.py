@@ -20,10 +20,11 @@ from nnjax.errors import ConfigError, DamagedError
 from nnjax.runner.experiment_module import Experiment
 from nnjax.runner.saved import kept_experiment, read_config
 from nnjax.training.checkpoint import Checkpoints, state_digest
-from nnjax.training.engine import compile_chunk, place
+from nnjax.training.engine import place
 from nnjax.training.evaluate import part_of
 from nnjax.training.member import Data, Member, new_member
-from nnjax.training.train import start
+from nnjax.training.stepwise import compile_steps
+from nnjax.training.train import compile_with, start
 from nnjax.types import Params, Plan, Splits, Task
 
 START, CHECKPOINT, BEST, REPLAYED = (
@@ -173,8 +174,8 @@ def replay(training: Training, wanted: Iterable[int]) -> Replay:
     """The states at the steps that are `wanted`, trained again where nothing has kept them.
 
     The training goes on from the last checkpoint before the first step that is missing, or from the start, in
-    the same compiled program as the run. A step inside a segment is reached by another program, and agrees
-    with the run up to rounding.
+    the same compiled program as the run. A step inside a segment is reached by single steps, which is another
+    program where the run's steps are a loop, and then it agrees with the run up to rounding.
 
     Args:
         training: The run.
@@ -239,7 +240,7 @@ def _train_again(training: Training, member: Member, stops: Iterable[int]) -> It
             continue
         segments, steps = divmod(stop - here, plan.segment_steps)
         if segments:
-            compiled = compiled or compile_chunk(recipe, plan, data, member)
+            compiled = compiled or compile_with(recipe, data, member, plan)
             member, _, _ = compiled(data, member, jnp.int32(segments))
         if int(member.step) + steps != stop:  # it stopped early, or diverged, where the run did
             return
@@ -247,7 +248,7 @@ def _train_again(training: Training, member: Member, stops: Iterable[int]) -> It
 
 
 def _steps(recipe: Any, plan: Plan, data: Data, member: Member, steps: int) -> Member:
-    """`steps` single steps: a plan whose segments have one step, which is another program than the run's."""
+    """`steps` single steps, each called by itself: each is a segment of its own, whatever the plan's are."""
     single = dataclasses.replace(
         plan,
         segments=plan.segments * plan.segment_steps,
@@ -258,4 +259,4 @@ def _steps(recipe: Any, plan: Plan, data: Data, member: Member, steps: int) -> M
     )
     data = Data(data.train)
     member = jax.tree.map(jnp.array, member)  # the original goes on from here
-    return compile_chunk(recipe, single, data, member)(data, member, jnp.int32(steps))[0]
+    return compile_steps(recipe, single, data, member)(data, member, jnp.int32(steps))[0]
