@@ -178,6 +178,17 @@ def test_a_time_step(lstm: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert shown.count("<canvas") == 7
 
 
+def test_the_steepest_moment(lstm: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(lstm), "--example", "7"]) == 0
+    said = capsys.readouterr().out
+    unit, time = map(int, re.search(r"\nlayer_0 unit (\d+), time (\d+) of", said).groups())
+    slopes = np.frombuffer(base64.b64decode(page_of(lstm)["frames"][-1]["dh"]), "<f4").reshape(5, 4)
+    assert np.abs(slopes).max() == abs(slopes[time, unit]) > 0
+    assert main(["explain", str(lstm), "--example", "7", "--time", "2"]) == 0
+    unit = int(re.search(r"\nlayer_0 unit (\d+), time 2 of", capsys.readouterr().out)[1])
+    assert np.abs(slopes[2]).max() == abs(slopes[2, unit])
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [

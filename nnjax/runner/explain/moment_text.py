@@ -65,12 +65,12 @@ class Moment(NamedTuple):
 
 
 def chosen_moment(view: MomentView, frame: int, time: int | None, unit: int | None) -> Moment:
-    """The time step and the unit; what is left out is where the state is the largest.
+    """The time step and the unit; what is left out is where its slope is the largest.
 
     Raises:
         ConfigError: There is no such time step or unit.
     """
-    values = np.abs(view.numbers.hidden[frame])
+    values = np.abs(view.numbers.hidden_slopes[frame])
     for name, given, count in (("time", time, values.shape[0]), ("unit", unit, values.shape[1])):
         if given is not None and not 0 <= given < count:
             what = "steps of this sequence" if name == "time" else f"units of {view.numbers.layer}"
@@ -194,14 +194,14 @@ def _back(numbers: Moments, found: Derived, frame: int, moment: Moment) -> list[
     shown, later = float(numbers.shown_slopes[frame][moment]), float(found.from_next[moment])
     own = float(numbers.hidden_slopes[frame][moment])
     lines = [
-        f"dJ/dh' = {shown:.6g} (by what reads h' now) + {later:.6g} (by the next step)   "
+        f"dJ/dh' = {shown:.6g} (by what reads h' now) {plus(later)} (by the next step)   "
         f"{beside(float(found.hidden_slopes[moment]), own)}"
     ]
     if numbers.cell is not None and numbers.cell_slopes is not None:
         kept = float(found.cell_from_next[moment])
         now = float(found.cell_slopes[moment]) - kept
         lines.append(
-            f"dJ/dc' = {now:.6g} (dJ/dh' o (1 - tanh(c')^2)) + {kept:.6g} (dJ/dc' f of the next step)   "
+            f"dJ/dc' = {now:.6g} (dJ/dh' o (1 - tanh(c')^2)) {plus(kept)} (dJ/dc' f of the next step)   "
             f"{beside(float(found.cell_slopes[moment]), float(numbers.cell_slopes[frame][moment]))}"
         )
     rows = []
@@ -213,3 +213,12 @@ def _back(numbers: Moments, found: Derived, frame: int, moment: Moment) -> list[
         rows.append((name, REPORTS[numbers.kind][i], *parts, residual))
     head = ("gate", "dJ/d gate is", "dJ/d gate", "gate'", "dJ/dz", "the network has", "residual")
     return [*lines, *table(head, rows)]
+
+
+def plus(term: float) -> str:
+    """A term that is added, with its sign.
+
+    >>> plus(0.5), plus(-0.5)
+    ('+ 0.5', '- 0.5')
+    """
+    return f"{'-' if term < 0 else '+'} {abs(term):.6g}"

@@ -95,6 +95,9 @@ function edges(f, back) {
   return chosen;
 }
 
+// A number in a neuron, as small as it has to be.
+const within = (p, text, dark) => `<text class="${dark ? "inside" : ""}" style="font-size:${Math.min(11, (3.4 * p.r) / text.length).toFixed(1)}px" x="${p.x}" y="${p.y}">${text}</text>`;
+
 function draw(target, f, back) {
   const lines = edges(f, back), top = largest(lines.map((e) => e[3]));
   const parts = [], texts = [], numbered = lines.length <= 30;
@@ -116,7 +119,7 @@ function draw(target, f, back) {
       ? `<rect x="${p.x - p.r}" y="${p.y - p.r}" width="${2 * p.r}" height="${2 * p.r}"`
       : `<circle cx="${p.x}" cy="${p.y}" r="${p.r}"`;
     parts.push(`<g class="node${own}"${l ? ` data-layer="${l - 1}" data-neuron="${j}"` : ""}>${body} class="paper"/>${body} class="${tone(v)}" fill-opacity="${(0.85 * s).toFixed(3)}"><title>${escape(tip)}: ${values ? number(v) : "input"}</title></${p.square ? "rect" : "circle"}>` +
-      (p.r >= 14 && values ? `<text class="${s > 0.75 ? "inside" : ""}" x="${p.x}" y="${p.y}">${number(v, 2)}</text>` : "") + "</g>");
+      (p.r >= 14 && values ? within(p, number(v, 2), s > 0.75) : "") + "</g>");
   }));
   if (small) for (const p of ones) parts.push(`<rect class="one" x="${p.x - p.r}" y="${p.y - p.r}" width="${2 * p.r}" height="${2 * p.r}"/><text x="${p.x}" y="${p.y}">1</text>`);
   if (run.classes.length && sizes[last + 1] <= 12) places[last + 1].forEach((p, j) => texts.push(`<text class="name" x="${p.x + p.r + 4}" y="${p.y}">${escape(run.classes[j] ?? "")}</text>`));

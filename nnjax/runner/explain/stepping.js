@@ -36,8 +36,9 @@ const result = (formula, found, own) => `<p class="result"><span>${formula}</spa
 const bars = (rows, shares) => rows.map(([name, v, wanted]) => `<div class="answer${wanted ? " wanted" : ""}"><span>${escape(name)}</span>` +
   (shares ? `<i><b style="width:${(100 * v).toFixed(1)}%"></b></i>` : "") + `<span class="n">${number(v, 4)}</span></div>`).join("");
 
+// Lines of a sum: the first few, or all of them (so many as a page can show), and the others in one line.
 function terms(rows, order, few, total) {
-  const open = at("all").checked ? order : order.slice(0, few), rest = order.slice(open.length);
+  const open = order.slice(0, at("all").checked ? 1000 : few), rest = order.slice(open.length);
   const lines = open.map((i) => rows[i].line);
   if (rest.length) lines.push([`${rest.length} others`, ...total(rest)]);
   return lines;
@@ -112,7 +113,7 @@ at("slider").max = run.frames.length - 1;
 at("first").onclick = () => go(0);
 at("back").onclick = () => go(now - 1);
 at("forward").onclick = () => go(now + 1);
-at("end").onclick = () => go(frames.length - 1);
+at("end").onclick = () => go(run.frames.length - 1);
 at("slider").oninput = (event) => go(+event.target.value);
 at("play").onclick = () => {
   if (playing) return stop();

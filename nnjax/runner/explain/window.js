@@ -76,7 +76,7 @@ function everywhere(f, [a, b, c]) {
   }
   const order = parts.map((_, n) => n).sort((p, q) => Math.abs(parts[q]) - Math.abs(parts[p]));
   return [`<p class="facts">The weight ${a},${b},${c} (that of the largest term) serves at ${parts.length} places:</p>`,
-    table(["place", "x", "dJ/dz", "x dJ/dz"], terms(lines, order.slice(0, 400), 6, (rest) => ["", "", number(sum(parts) - sum(order.slice(0, order.slice(0, 400).length - rest.length).map((n) => parts[n])))])),
+    table(["place", "x", "dJ/dz", "x dJ/dz"], terms(lines, order, 6, (rest) => ["", "", number(sum(rest.map((n) => parts[n])))])),
     result("dJ/dw = sum x dJ/dz over all places =", sum(parts), f.g[entry(a, b, c)])];
 }
 

@@ -175,7 +175,7 @@ def _activated(view: WindowView, frame: int, window: Window) -> list[str]:
     product = f"{above:.7g} x {d:.7g}"
     return [
         f"{formula}   {beside(float(f(z)), float(numbers.activated[frame][window]))}",
-        f"dJ/da = {above:.7g}, by jax.grad;  {back} = {d:.7g}",
+        f"dJ/da = {above:.7g}, by jax.grad;  {back}, here {d:.7g}",
         f"dJ/dz = dJ/da f'(z) = {product}   {beside(above * d, slope)}",
     ]
 
