@@ -150,7 +150,7 @@ def figures(config: Config, fitted: Fitted, splits: Splits, folder: Path) -> Map
 
 CAPTIONS = {
     "depth": "Deeper layers are smaller and have more channels, as in the great nets.",
-    "filters": "The filters of the first layer: vermillion is positive, blue negative. Some are edges.",
+    "filters": "The filters of the first layer: blue is positive, vermillion negative. Some are edges.",
     "maps": "One image in every layer: its most active channels, dark where active, one scale a layer.",
     "patches": "For 24 channels of the second convolution, where they answer most in 5,000 images.",
     "saliency": "Which pixels move the logit of the right class, and where Grad-CAM finds what raises it.",

@@ -181,9 +181,9 @@ CURVES = (
     "Means over the folds with their 95% intervals. What is trained on is moved, turned and resized by "
     "chance, so it is the harder of the two."
 )
-FILTERS = "The six filters of the first layer: vermillion is positive, blue negative."
+FILTERS = "The six filters of the first layer: blue is positive, vermillion negative."
 MAPS = (
     "One image that the net has not been trained on, in every layer: the channels that vary most, "
-    "vermillion is positive, blue negative. The maps become smaller and more."
+    "blue is positive, vermillion negative. The maps become smaller and more."
 )
 MISTAKES = "The mistakes that the nets are surest about, each by the net that was not trained on the image."

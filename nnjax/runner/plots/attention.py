@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnjax.errors import DataError
-from nnjax.runner.plots.gates import signed_colours
-from nnjax.runner.plots.style import INK, figure_style, new_figure
+from nnjax.runner.plots.style import INK, figure_style, new_figure, signed_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +75,7 @@ def draw_attention(axis: Axes, weights: np.ndarray, asking: Sequence[str], asked
 
 @figure_style()
 def positions_figure(panels: Mapping[str, Any], across: Mapping[str, str], down: str = "position") -> Figure:
-    """Numbers of positions as heat maps, blue below 0 and vermillion above.
+    """Numbers of positions as heat maps, vermillion below 0 and blue above.
 
     Args:
         panels: Title to numbers [T, D].

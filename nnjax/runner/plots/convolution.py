@@ -9,7 +9,7 @@ import numpy as np
 
 from nnjax.errors import DataError
 from nnjax.runner.plots.animation import gif
-from nnjax.runner.plots.style import COLOURS, GREY, INK, figure_style, new_figure
+from nnjax.runner.plots.style import COLOURS, GREY, INK, figure_style, new_figure, signed_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,21 +121,18 @@ def convolution_gif(
 
 @figure_style()
 def matrix_figure(matrix: Any, rows: str, columns: str) -> Figure:
-    """A large matrix as squares of colour: blue positive, red negative, white 0.
+    """A large matrix as squares of colour: blue positive, vermillion negative, white 0.
 
     Args:
         matrix: [R, C].
         rows: What a row is.
         columns: What a column is.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     values = np.asarray(matrix, float)
     figure = new_figure(6.2, 0.9 + 5.2 * len(values) / values.shape[1])
     axis = figure.subplots()
     largest = np.abs(values).max() or 1.0
-    colours = LinearSegmentedColormap.from_list("signed", [WINDOW, "#ffffff", ANSWER])
-    axis.imshow(values, cmap=colours, vmin=-largest, vmax=largest, interpolation="nearest")
+    axis.imshow(values, cmap=signed_colours(), vmin=-largest, vmax=largest, interpolation="nearest")
     axis.set(xlabel=columns, ylabel=rows)
     axis.grid(False)
     axis.spines[:].set(visible=True)

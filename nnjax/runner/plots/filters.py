@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnjax.errors import DataError
-from nnjax.runner.plots.style import COLOURS, FAINT, GREY, figure_style, new_figure
+from nnjax.runner.plots.style import COLOURS, FAINT, GREY, figure_style, new_figure, signed_colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 WIDTH = 8.1  # inches, the width of a page
@@ -22,20 +21,13 @@ NAME = 1.15  # inches, the layer's name
 LINE = 0.22  # inches, a line of text
 
 
-def signed_colours() -> Colormap:
-    """Blue below 0, white at 0, vermillion above."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("signed", [COLOURS[0], "#ffffff", COLOURS[1]])
-
-
 @figure_style()
 def filters_figure(filters: Any, columns: int = 8) -> Figure:
     """Every filter of a first layer as a small image.
 
     Args:
         filters: [kh, kw, C, O]. With three channels each filter is a colour picture, grey where it is 0;
-            with one it is vermillion above 0, blue below and white at 0, all on one scale.
+            with one it is blue above 0, vermillion below and white at 0, all on one scale.
         columns: Filters a row.
 
     Raises:

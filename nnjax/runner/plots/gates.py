@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnjax.errors import DataError
-from nnjax.runner.plots.style import figure_style, new_figure
+from nnjax.runner.plots.style import figure_style, new_figure, signed_colours
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ def gates_figure(
 ) -> Figure:
     """One heat map for each gate and state of a layer: a row a neuron, a column a step.
 
-    Gates are drawn from 0 (white) to 1 (dark); what has a sign from blue over white to vermillion. The rows
+    Gates are drawn from 0 (white) to 1 (dark); what has a sign from vermillion over white to blue. The rows
     of all maps stand in one order.
 
     Args:
@@ -66,12 +66,3 @@ def gates_figure(
     for axis in axes[:, 0]:
         axis.set_ylabel("neuron")
     return figure
-
-
-def signed_colours() -> Any:
-    """Blue, white, vermillion: below, at and above 0."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    from nnjax.runner.plots.style import RIGHT, WRONG
-
-    return LinearSegmentedColormap.from_list("signed", [RIGHT, "white", WRONG])

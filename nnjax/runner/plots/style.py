@@ -18,6 +18,7 @@ from nnjax.errors import StorageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 DPI = 150
@@ -82,6 +83,13 @@ def look(index: int) -> Look:
     Look(color='#0072B2', linestyle='-', marker='o')
     """
     return Look(COLOURS[index % len(COLOURS)], LINES[index % len(LINES)], MARKERS[index % len(MARKERS)])
+
+
+def signed_colours() -> Colormap:
+    """The colours of numbers that have a sign: vermillion below 0, white at 0, blue above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("signed", [WRONG, "white", RIGHT])
 
 
 @contextmanager
