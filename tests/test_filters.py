@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from nnjax.errors import DataError
 from nnjax.runner.plots.filters import depth_figure, feature_maps_figure, filters_figure
+from nnjax.runner.plots.style import RIGHT, WRONG
 
 
 def pictures(figure) -> list[np.ndarray]:
@@ -21,8 +23,8 @@ def test_filters_of_one_channel_share_a_scale_with_white_at_zero() -> None:
         assert np.array_equal(picture, filters[:, :, 0, index])
     colours = figure.axes[0].images[0].get_cmap()
     assert colours(0.5)[:3] == pytest.approx((1, 1, 1), abs=0.01)
-    red, _, blue, _ = colours(1.0)
-    assert red > 0.8 > 0.1 > blue
+    assert colours(1.0) == to_rgba(RIGHT), "blue is positive, as in every figure of signed numbers"
+    assert colours(0.0) == to_rgba(WRONG)
 
 
 def test_filters_of_three_channels_are_colours_and_grey_at_zero() -> None:
