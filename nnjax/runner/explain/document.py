@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnjax.errors import StorageError
-from nnjax.runner.explain.example import epoch_text
+from nnjax.runner.explain.example import Example, epoch_text
+from nnjax.runner.explain.formulas import COSTS
+from nnjax.runner.explain.ledger import Outputs
 from nnjax.runner.report.markup import escape
 
 ROOM = 900_000  # bytes for the numbers of all steps, so that the page stays under 1 MB
+BYTES = 4 * 4 / 3  # of a float32 in base64
 PARTS = {"train": "training", "valid": "validation", "test": "test"}
 
 
@@ -76,6 +79,17 @@ def text_of(document: Document) -> str:
     return re.sub(r"{{(\w+)}}", lambda place: values[place[1]], read(here, "page.html"))
 
 
+def layer_words(example: Example, layer: str, how: str, text: str) -> dict[str, str]:
+    """What the page of one layer says above its numbers; `text` is the layer in a sentence."""
+    part = PARTS[example.part]
+    return {
+        "name": example.name,
+        "about": f"example {example.index} of {part}, {layer}",
+        "purpose": f"Example {example.index} of the {part} part, {how} {layer}.",
+        "facts": f"It is {example.truth}. {text.splitlines()[0].replace('   ', '; ')}",
+    }
+
+
 def spread(count: int, frame: int, room: int) -> list[int]:
     """At most `room` of `count` steps: the wanted one, the first, the last, and others spread evenly.
 
@@ -98,6 +112,27 @@ def step_of(step: int, epoch: float, source: str, row: Mapping[str, Any], loss: 
         "row": {name: value for name, value in kept.items() if value is not None},
         "loss": loss,
     }
+
+
+def answer_words(outputs: Outputs) -> dict[str, Any]:
+    """What a page says of all answers."""
+    formula = COSTS[outputs.cost].formula if outputs.cost else "a loss of the run's own"
+    return {"loss": formula, "shares": outputs.cost not in (None, "squared_error")}
+
+
+def answered_step(example: Example, outputs: Outputs | None, frame: int, loss: float) -> dict[str, Any]:
+    """What a page says of a step, and of the net's one answer there if it gives one."""
+    state = example.states[frame]
+    said = step_of(state.step, example.epochs[frame], state.source, example.rows[frame], loss)
+    if outputs is None:
+        return said | {"answers": []}
+    values, targets = outputs.values[frame], outputs.targets
+    names = outputs.names or [f"output {k}" for k in range(len(values))]
+    rows = [
+        [names[k], float(values[k]), targets is not None and float(targets[k]) == 1.0]
+        for k in np.argsort(-values, kind="stable")[:10]
+    ]
+    return said | {"answers": rows}
 
 
 def packed(arrays: list[np.ndarray]) -> str:

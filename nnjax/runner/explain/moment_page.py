@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from nnjax.runner.explain.document import PARTS, ROOM, Document, packed, spread, step_of, write_document
+from nnjax.runner.explain.document import (
+    BYTES,
+    ROOM,
+    Document,
+    answer_words,
+    answered_step,
+    layer_words,
+    packed,
+    spread,
+    write_document,
+)
 from nnjax.runner.explain.moment_text import (
     EQUATIONS,
     LETTERS,
@@ -17,7 +27,6 @@ from nnjax.runner.explain.moment_text import (
     moment_checks,
     recurrent_text,
 )
-from nnjax.runner.explain.window_page import BYTES, answer_words, one_step
 
 
 def write_moment_page(view: MomentView, frame: int, path: Path, moment: Moment) -> Path | None:
@@ -29,14 +38,10 @@ def write_moment_page(view: MomentView, frame: int, path: Path, moment: Moment) 
     kept = spread(len(view.example.states), frame, room_for(view))
     if len(kept) < min(2, len(view.example.states)):
         return None
-    example, layer = view.example, view.numbers.layer
     return write_document(
         Document(
             kind="cell",
-            name=example.name,
-            about=f"example {example.index} of {PARTS[example.part]}, {layer}",
-            purpose=f"Example {example.index} of the {PARTS[example.part]} part, through time in {layer}.",
-            facts=f"It is {example.truth}. {recurrent_text(view).splitlines()[0].replace('   ', '; ')}",
+            **layer_words(view.example, view.numbers.layer, "through time in", recurrent_text(view)),
             checks=moment_checks(view),
             numbers=moment_payload(view, kept, frame, moment),
         ),
@@ -84,18 +89,10 @@ def moment_payload(view: MomentView, kept: list[int], frame: int, moment: Moment
         "reports": list(REPORTS[numbers.kind]),
         "equations": EQUATIONS[numbers.kind],
         "frames": [
-            _said(view, i) | {name: packed([leaf]) for name, leaf in step_arrays(view, i).items()}
+            answered_step(view.example, view.outputs, i, float(numbers.loss[i]))
+            | {name: packed([leaf]) for name, leaf in step_arrays(view, i).items()}
             for i in kept
         ],
         "start": kept.index(frame),
         "moment": list(moment),
     }
-
-
-def _said(view: MomentView, frame: int) -> dict[str, Any]:
-    loss, example = float(view.numbers.loss[frame]), view.example
-    if view.outputs is not None:
-        return one_step(example, view.outputs, frame, loss)
-    state = example.states[frame]
-    said = step_of(state.step, example.epochs[frame], state.source, example.rows[frame], loss)
-    return said | {"answers": []}

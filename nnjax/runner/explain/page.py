@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nnjax.runner.explain.document import PARTS, ROOM, Document, packed, spread, step_of, write_document
+from nnjax.runner.explain.document import (
+    BYTES,
+    PARTS,
+    ROOM,
+    Document,
+    packed,
+    spread,
+    step_of,
+    write_document,
+)
 from nnjax.runner.explain.formulas import COSTS, formula_of
 from nnjax.runner.explain.terminal import checks, cost_text
 from nnjax.runner.explain.view import View
@@ -48,7 +57,7 @@ def frames_that_fit(view: View, frame: int) -> list[int]:
     """The steps that the page has room for: the wanted one, the first, the last, and others spread evenly."""
     neurons = sum(view.sizes[1:])
     weights = sum((d + 1) * m for d, m in zip(view.sizes, view.sizes[1:], strict=False))
-    room = int(ROOM // (4 * (weights + 3 * neurons) * 4 / 3 + 500))
+    room = int(ROOM // (BYTES * (weights + 3 * neurons) + 500))
     return spread(len(view.states), frame, room)
 
 

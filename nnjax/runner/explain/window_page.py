@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from nnjax.runner.explain.document import PARTS, ROOM, Document, packed, spread, step_of, write_document
-from nnjax.runner.explain.example import Example
-from nnjax.runner.explain.formulas import COSTS, formula_of
-from nnjax.runner.explain.ledger import Outputs
+from nnjax.runner.explain.document import (
+    BYTES,
+    ROOM,
+    Document,
+    answer_words,
+    answered_step,
+    layer_words,
+    packed,
+    spread,
+    write_document,
+)
+from nnjax.runner.explain.formulas import formula_of
 from nnjax.runner.explain.window_text import Window, WindowView, layer_text, window_checks
-
-BYTES = 4 * 4 / 3  # of a float32 in base64
 
 
 def write_window_page(view: WindowView, frame: int, path: Path, window: Window) -> Path | None:
@@ -34,14 +40,10 @@ def write_window_page(view: WindowView, frame: int, path: Path, window: Window) 
     channels, kept = that_fit(view, frame, window.channel)
     if len(kept) < min(2, len(view.example.states)):
         return None
-    example = view.example
     return write_document(
         Document(
             kind="window",
-            name=example.name,
-            about=f"example {example.index} of {PARTS[example.part]}, {view.numbers.layer}",
-            purpose=f"Example {example.index} of the {PARTS[example.part]} part, in {view.numbers.layer}.",
-            facts=f"It is {example.truth}. {layer_text(view).splitlines()[0].replace('   ', '; ')}",
+            **layer_words(view.example, view.numbers.layer, "in", layer_text(view)),
             checks=window_checks(view),
             numbers=window_payload(view, kept, frame, window, channels),
         ),
@@ -89,7 +91,7 @@ def window_payload(
         "formula": formula_of(numbers.activation)[0],
         "x": packed([numbers.inputs[frame]]),
         "frames": [
-            one_step(view.example, view.outputs, i, float(numbers.loss[i]))
+            answered_step(view.example, view.outputs, i, float(numbers.loss[i]))
             | {
                 "w": packed([numbers.filters[i][..., channels]]),
                 "b": packed([numbers.bias[i][channels]]),
@@ -103,22 +105,3 @@ def window_payload(
         "start": kept.index(frame),
         "window": [window.row, window.column, channels.index(window.channel)],
     }
-
-
-def answer_words(outputs: Outputs) -> dict[str, Any]:
-    """What a page says of all answers."""
-    formula = COSTS[outputs.cost].formula if outputs.cost else "a loss of the run's own"
-    return {"loss": formula, "shares": outputs.cost not in (None, "squared_error")}
-
-
-def one_step(example: Example, outputs: Outputs, frame: int, loss: float) -> dict[str, Any]:
-    """What a page says of one step, and the answer there."""
-    values, targets = outputs.values[frame], outputs.targets
-    names = outputs.names or [f"output {k}" for k in range(len(values))]
-    rows = [
-        [names[k], float(values[k]), targets is not None and float(targets[k]) == 1.0]
-        for k in np.argsort(-values, kind="stable")[:10]
-    ]
-    state = example.states[frame]
-    said = step_of(state.step, example.epochs[frame], state.source, example.rows[frame], loss)
-    return said | {"answers": rows}
