@@ -1,8 +1,9 @@
 import os
+import sys
 
 import pytest
 
-from nnjax.data import limits
+from nnjax.data import abc_notation, limits, midi, stroke_table, text, ts_files, wav, weight_files
 from nnjax.errors import DamagedError, DataError
 
 
@@ -24,6 +25,26 @@ def test_a_file_beyond_the_cap_is_refused_and_one_at_it_is_not(tmp_path, monkeyp
     path.write_bytes(b"0" * 11)
     with pytest.raises(DataError, match="11 bytes, and the most that is read is 10"):
         limits.check_file(path)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        abc_notation.read_abc,
+        midi.read_midi,
+        stroke_table.stroke_table,
+        text.load_text,
+        ts_files.ts_dataset,
+        wav.read_wav,
+        weight_files.read_weights,
+    ],
+)
+def test_readers_have_caps_of_their_own(tmp_path, monkeypatch, read):
+    monkeypatch.setattr(sys.modules[read.__module__], "MAX_BYTES", 10)
+    path = tmp_path / "file"
+    path.write_bytes(b"0" * 11)
+    with pytest.raises(DataError, match="11 bytes, and the most that is read is 10"):
+        read(path)
 
 
 def test_small_claims_are_believed_and_large_ones_are_not(tmp_path):

@@ -66,8 +66,9 @@ def parse_key(where: str, text: str) -> Signature | None:
             mode, rest = "", f"{word} {rest}"
         else:
             raise DataError(f"{where}: the mode {word!r:.20} of the key {text!r:.20}")
-    tonic = (LETTERS[letter] + {"#": 1, "b": -1, "": 0}[accidental]) % 12
-    fifths = FIFTHS[letter] + 7 * {"#": 1, "b": -1, "": 0}[accidental] - MODES[mode]
+    sharpened = {"#": 1, "b": -1, "": 0}[accidental]
+    tonic = (LETTERS[letter] + sharpened) % 12
+    fifths = FIFTHS[letter] + 7 * sharpened - MODES[mode]
     raised = {} if "exp" in rest else _signature(where, text, fifths)
     for sign, changed in re.findall(r"(?:^|\s)([_^=])([A-Ga-g])(?=\s|$|[_^=])", rest):
         raised[changed.upper()] = ACCIDENTALS[sign]

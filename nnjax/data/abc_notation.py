@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnjax.data.abc_keys import Signature, parse_key
+from nnjax.data.abc_keys import ACCIDENTALS, Signature, parse_key
 from nnjax.data.abc_repeats import played
 from nnjax.data.limits import check_file
 from nnjax.data.melody import LETTERS, REST, SIXTEENTHS, Melody
@@ -36,7 +36,6 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 NOTE = re.compile(r"(?P<sharp>[_^=]*)(?P<note>[A-Ga-g])(?P<octave>[,']*)(?P<length>[\d/]*)")
-ACCIDENTALS = {"^": 1, "_": -1, "=": 0}
 
 
 class Note(NamedTuple):
@@ -58,9 +57,7 @@ def read_abc(path: str | os.PathLike, strict: bool = True) -> list[Melody]:
         DataError: If there is no such file, no tune in it, or something that is no ABC; the message
             names the line.
     """
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: more than {MAX_BYTES:,} bytes, which is not read")
+    path = check_file(path, MAX_BYTES)
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")

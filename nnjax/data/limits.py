@@ -17,8 +17,12 @@ MAX_RATIO = 200
 SMALL_BYTES = 16 * 2**20
 
 
-def check_file(path: str | os.PathLike) -> Path:
-    """`path` as a Path, if it is an ordinary file that is there and is not larger than `MAX_BYTES`.
+def check_file(path: str | os.PathLike, most: int | None = None) -> Path:
+    """`path` as a Path, if it is an ordinary file that is there and is not too large.
+
+    Args:
+        path: The file.
+        most: How many bytes it may have; None for `MAX_BYTES`.
 
     Raises:
         DataError: If it is missing, may not be read, is a folder, a device or a pipe, or is too large.
@@ -30,8 +34,9 @@ def check_file(path: str | os.PathLike) -> Path:
         raise DataError(f"{path}: not an ordinary file")
     if not os.access(path, os.R_OK):
         raise DataError(f"{path}: no permission to read it")
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: {path.stat().st_size:,} bytes, and the most that is read is {MAX_BYTES:,}")
+    most = MAX_BYTES if most is None else most
+    if path.stat().st_size > most:
+        raise DataError(f"{path}: {path.stat().st_size:,} bytes, and the most that is read is {most:,}")
     return path
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnjax.data.limits import check_file
-from nnjax.data.melody import NAMES, SIXTEENTHS, Key, Melody
+from nnjax.data.melody import LETTERS, NAMES, SIXTEENTHS, Key, Melody
 from nnjax.errors import DamagedError, DataError, StorageError
 
 MAX_BYTES = 8 * 2**20
@@ -41,11 +41,7 @@ def read_midi(path: str | os.PathLike, track: int | None = None) -> Melody:
     """
     import mido
 
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(
-            f"{path}: {path.stat().st_size:,} bytes; the most that is read of a MIDI file is {MAX_BYTES:,}"
-        )
+    path = check_file(path, MAX_BYTES)
     try:
         file = mido.MidiFile(file=io.BytesIO(path.read_bytes()), clip=True)
         ticks = int(file.ticks_per_beat)
@@ -144,8 +140,7 @@ def _about(tracks: list[list]) -> dict[str, Any]:
     for message in (message for track in tracks for message in track):
         if message.type == "key_signature" and "key" not in about:
             name = message.key.removesuffix("m")
-            tonic = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}[name[0]]
-            tonic += {"#": 1, "b": -1}.get(name[1:], 0)
+            tonic = LETTERS[name[0]] + {"#": 1, "b": -1}.get(name[1:], 0)
             about["key"] = Key(tonic % 12, "minor" if message.key.endswith("m") else "major")
         elif message.type == "time_signature" and "metre" not in about and message.denominator <= SIXTEENTHS:
             about["metre"] = (max(1, message.numerator), message.denominator)

@@ -38,9 +38,7 @@ def stroke_table(path: str | os.PathLike) -> Dataset:
         DataError: If there is no such file, a column is missing, a coordinate is no finite number, or a
             drawing has two labels or comes back after another; the message names the line.
     """
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: more than {MAX_BYTES:,} bytes, which is not read")
+    path = check_file(path, MAX_BYTES)
     drawings: dict[str, list[tuple[str, float, float]]] = {}
     labels: dict[str, str] = {}
     try:

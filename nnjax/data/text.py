@@ -72,9 +72,7 @@ def load_text(name: str | os.PathLike = "tiny_shakespeare", path: str | os.PathL
         return encode_text(_decoded(where, search.read_checked(where, SHAKESPEARE.content_sha256)), known)
     if not Path(name).expanduser().exists():
         raise DataError(f"{name}: no such file, and no text of that name; the names are {', '.join(TEXTS)}")
-    where = check_file(name)
-    if where.stat().st_size > MAX_BYTES:
-        raise DataError(f"{where}: {where.stat().st_size:,} bytes; the most that is read is {MAX_BYTES:,}")
+    where = check_file(name, MAX_BYTES)
     return encode_text(_decoded(where, where.read_bytes()), where.stem)
 
 

@@ -33,9 +33,7 @@ def ts_dataset(path: str | os.PathLike) -> Dataset:
     Raises:
         DataError: If there is no such file or it is not of this form; the message names the line.
     """
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: {path.stat().st_size:,} bytes, and the most that is read is {MAX_BYTES:,}")
+    path = check_file(path, MAX_BYTES)
     series, labels, classes = parse_ts(str(path), path.read_bytes())
     targets, classes = encode(labels, classes or None)
     return Dataset(pad(series), targets, path.stem, classes)

@@ -48,9 +48,7 @@ def read_wav(path: str | os.PathLike, rate: int | None = None) -> Wave:
         DamagedError: If it is no WAV file, or is cut.
         ConfigError: If `rate` is out of range.
     """
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: more than {MAX_BYTES:,} bytes, which is not read of a WAV file")
+    path = check_file(path, MAX_BYTES)
     header, data = _chunks(path, path.read_bytes())
     kind, channels, own, _, _, bits = struct.unpack("<HHIIHH", header[:16])
     if kind == EXTENSIBLE and len(header) >= 26:

@@ -109,9 +109,7 @@ def read_weights(path: str | os.PathLike, net: str | None = None) -> Weights:
             each that is missing, unexpected or of a wrong shape is listed.
         DamagedError: If it is damaged, hostile, or not what its digests say.
     """
-    path = check_file(path)
-    if path.stat().st_size > MAX_BYTES:
-        raise DataError(f"{path}: {path.stat().st_size:,} bytes; the most that is read is {MAX_BYTES:,}")
+    path = check_file(path, MAX_BYTES)
     where, content = (
         _from_archive(path) if path.suffix.lower() in ARCHIVES else (str(path), path.read_bytes())
     )
