@@ -72,7 +72,7 @@ def _neurons(
     names: Sequence[str] | None,
 ) -> Path | None:
     view = look_at(training, step, example, part, names=names)
-    frame = frame_of(view, step)
+    frame = frame_of(view.example, step)
     chosen = shown_neurons(view, frame) if neuron is None else [neuron_at(view, neuron)]
     print(overview(view, frame))
     for layer, place in chosen:

@@ -102,13 +102,14 @@ def spread(count: int, frame: int, room: int) -> list[int]:
     return sorted(list(dict.fromkeys(chosen))[:room])
 
 
-def step_of(step: int, epoch: float, source: str, row: Mapping[str, Any], loss: float) -> dict[str, Any]:
+def step_of(example: Example, frame: int, loss: float) -> dict[str, Any]:
     """What every page says of a step."""
+    state, row = example.states[frame], example.rows[frame]
     kept = {name: value for name, value in row.items() if name.startswith(("train_", "valid_"))}
     return {
-        "step": step,
-        "epoch": epoch_text(epoch),
-        "source": source,
+        "step": state.step,
+        "epoch": epoch_text(example.epochs[frame]),
+        "source": state.source,
         "row": {name: value for name, value in kept.items() if value is not None},
         "loss": loss,
     }
@@ -122,8 +123,7 @@ def answer_words(outputs: Outputs) -> dict[str, Any]:
 
 def answered_step(example: Example, outputs: Outputs | None, frame: int, loss: float) -> dict[str, Any]:
     """What a page says of a step, and of the net's one answer there if it gives one."""
-    state = example.states[frame]
-    said = step_of(state.step, example.epochs[frame], state.source, example.rows[frame], loss)
+    said = step_of(example, frame, loss)
     if outputs is None:
         return said | {"answers": []}
     values, targets = outputs.values[frame], outputs.targets

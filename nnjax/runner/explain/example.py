@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -51,15 +51,6 @@ class Example(NamedTuple):
     rows: list[Mapping[str, Any]]
     epochs: list[float]
     apart: dict[int, float]
-
-
-class HasStates(Protocol):
-    """Whatever is seen at several states."""
-
-    @property
-    def states(self) -> list[State]:
-        """They."""
-        ...
 
 
 def choose(
@@ -148,6 +139,6 @@ def epoch_text(epoch: float) -> str:
     return str(int(epoch)) if math.isclose(epoch, round(epoch)) else f"{epoch:.2f}"
 
 
-def frame_of(view: HasStates, step: int | None) -> int:
+def frame_of(example: Example, step: int | None) -> int:
     """Which of the T states is that of a step; the last where it is None."""
-    return next((i for i, state in enumerate(view.states) if state.step == step), len(view.states) - 1)
+    return next((i for i, state in enumerate(example.states) if state.step == step), len(example.states) - 1)

@@ -36,16 +36,16 @@ def write_page(view: View, frame: int, path: Path, neuron: tuple[int, int]) -> P
         StorageError: The page cannot be written.
     """
     kept = frames_that_fit(view, frame)
-    if len(kept) < min(2, len(view.states)):
+    if len(kept) < min(2, len(view.example.states)):
         return None
-    about = f"example {view.index} of {PARTS[view.part]}"
+    example, part = view.example, PARTS[view.example.part]
     return write_document(
         Document(
             kind="network",
-            name=view.name,
-            about=about,
-            purpose=f"Example {view.index} of the {PARTS[view.part]} part, through the network and back.",
-            facts=f"It is {view.truth}. The network has {layers_text(view)}.",
+            name=example.name,
+            about=f"example {example.index} of {part}",
+            purpose=f"Example {example.index} of the {part} part, through the network and back.",
+            facts=f"It is {example.truth}. The network has {layers_text(view)}.",
             checks=checks(view),
             numbers=payload(view, kept, frame, neuron),
         ),
@@ -58,7 +58,7 @@ def frames_that_fit(view: View, frame: int) -> list[int]:
     neurons = sum(view.sizes[1:])
     weights = sum((d + 1) * m for d, m in zip(view.sizes, view.sizes[1:], strict=False))
     room = int(ROOM // (BYTES * (weights + 3 * neurons) + 500))
-    return spread(len(view.states), frame, room)
+    return spread(len(view.example.states), frame, room)
 
 
 def payload(view: View, kept: list[int], frame: int, neuron: tuple[int, int]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def payload(view: View, kept: list[int], frame: int, neuron: tuple[int, int]) ->
     targets = view.formulas.targets
     return {
         "sizes": view.sizes,
-        "shape": list(view.shape),
+        "shape": list(view.example.shape),
         "names": list(view.numbers.names),
         "classes": list(view.classes),
         "activation": view.formulas.activation,
@@ -91,8 +91,7 @@ def payload(view: View, kept: list[int], frame: int, neuron: tuple[int, int]) ->
 def one_frame(view: View, frame: int) -> dict[str, Any]:
     """The numbers of one step."""
     numbers, layers = view.numbers, range(len(view.sizes) - 1)
-    step, source = view.states[frame].step, view.states[frame].source
-    return step_of(step, view.epochs[frame], source, view.rows[frame], float(numbers.loss[frame])) | {
+    return step_of(view.example, frame, float(numbers.loss[frame])) | {
         "w": packed([part for i in layers for part in (numbers.weights(i, frame), numbers.bias(i, frame))]),
         "z": packed([z[frame] for z in numbers.aggregations]),
         "a": packed([a[frame] for a in view.activation]),

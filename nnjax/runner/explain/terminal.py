@@ -23,7 +23,7 @@ def overview(view: View, frame: int) -> str:
     """Which run, step and example, what the net answers, and how well the sums agree."""
     numbers = view.numbers
     lines = [
-        *which(view, frame),
+        *which(view.example, frame),
         f"loss of this example: {numbers.loss[frame]:.6g}   {cost_text(view)}",
         answer(view, frame),
         "",
@@ -40,7 +40,7 @@ def overview(view: View, frame: int) -> str:
     return "\n".join(lines)
 
 
-def which(example: View | Example, frame: int) -> list[str]:
+def which(example: Example, frame: int) -> list[str]:
     """The lines that name the run, the step and the example."""
     state = example.states[frame]
     line = f"step {state.step} (epoch {epoch_text(example.epochs[frame])}), {state.source}"
@@ -83,13 +83,13 @@ def answer_of(outputs: np.ndarray, classes: Sequence[str]) -> str:
 
 def checks(view: View) -> str:
     """What was recomputed, and the largest residual of each kind."""
-    r = view.residuals
+    r, steps = view.residuals, len(view.example.states)
     lines = [
-        f"recomputed in double precision, every neuron at {len(view.states)} steps; largest residuals:",
+        f"recomputed in double precision, every neuron at {steps} steps; largest residuals:",
         f"  aggregation z {r.aggregation:.1e}, activation a {r.activation:.1e}, loss {r.loss:.1e}, "
         f"dJ/dz {r.slope:.1e}, dJ/dw {r.gradient:.1e}",
     ]
-    return "\n".join([*lines, *replays(view.apart)])
+    return "\n".join([*lines, *replays(view.example.apart)])
 
 
 def replays(apart: Mapping[int, float]) -> list[str]:

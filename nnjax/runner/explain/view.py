@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from nnjax.runner.explain.example import FRAMES, choose
+from nnjax.runner.explain.example import FRAMES, Example, choose
 from nnjax.runner.explain.formulas import COSTS
 from nnjax.runner.explain.ledger import (
     Formulas,
@@ -19,7 +19,7 @@ from nnjax.runner.explain.ledger import (
     recognise,
     residuals,
 )
-from nnjax.runner.explain.states import State, Training
+from nnjax.runner.explain.states import Training
 from nnjax.types import Dataset
 
 
@@ -27,35 +27,17 @@ class View(NamedTuple):
     """What is explained.
 
     Attributes:
-        name: Of the run.
-        part: Which part of the data the example is from.
-        index: Its row there.
-        size: How many examples the part has.
-        shape: The shape of its inputs.
+        example: Which example, and the T states.
         classes: The names of the outputs, or none.
-        truth: What it is, in words.
         activation: The activation of each layer, [T, M_1], ...
-        states: The T states.
-        rows: The row of metrics.jsonl of each state, or {}.
-        epochs: The epoch of each state.
-        apart: Step to how far a replay ended from the checkpoint there; 0 means bit for bit equal.
         numbers: The network's own.
         formulas: What they were recognised as.
         residuals: How far they are from what was recomputed.
     """
 
-    name: str
-    part: str
-    index: int
-    size: int
-    shape: tuple[int, ...]
+    example: Example
     classes: tuple[str, ...]
-    truth: str
     activation: list[np.ndarray]
-    states: list[State]
-    rows: list[Mapping[str, Any]]
-    epochs: list[float]
-    apart: dict[int, float]
     numbers: Numbers
     formulas: Formulas
     residuals: Residuals
@@ -74,8 +56,8 @@ class View(NamedTuple):
         """What goes into a layer at place `i`."""
         if layer > 0:
             return f"{self.numbers.names[layer - 1]} neuron {i}"
-        if len(self.shape) == 2 and math.prod(self.shape) == self.sizes[0]:
-            return "pixel {},{}".format(*np.unravel_index(i, self.shape))
+        if len(self.example.shape) == 2 and math.prod(self.example.shape) == self.sizes[0]:
+            return "pixel {},{}".format(*np.unravel_index(i, self.example.shape))
         return f"input {i}"
 
     def neuron_name(self, layer: int, j: int) -> str:
@@ -109,18 +91,9 @@ def look_at(
     numbers = measure(training.task, [state.params for state in found.states], found.batch, names)
     formulas = recognise(numbers, found.batch.targets)
     return View(
-        name=found.name,
-        part=found.part,
-        index=found.index,
-        size=found.size,
-        shape=found.shape,
+        example=found,
         classes=outputs_named(found.dataset, formulas, numbers.aggregations[-1].shape[1]),
-        truth=found.truth,
         activation=activations(numbers, formulas),
-        states=found.states,
-        rows=found.rows,
-        epochs=found.epochs,
-        apart=found.apart,
         numbers=numbers,
         formulas=formulas,
         residuals=residuals(numbers, formulas),
