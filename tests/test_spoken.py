@@ -67,6 +67,11 @@ def test_a_folder_loads_as_spectrograms(folder):
     check_splits(load_splits(folder, test=0.25, rate=16000, mels=20))
 
 
+def test_endings_may_be_capitals(tmp_path):
+    write_wav(tmp_path / "one_ann_0.WAV", np.zeros(800), 8000)
+    assert load(tmp_path).classes == ("one",)
+
+
 def test_blocks_make_no_difference(folder, monkeypatch):
     dataset = read_spoken(folder).dataset
     whole = spoken_features(dataset, 8000, mels=8)
@@ -86,6 +91,8 @@ def test_other_names_are_refused(tmp_path, name):
 def test_damaged_long_and_missing_files_are_named(tmp_path):
     with pytest.raises(DataError, match="no WAV files"):
         read_spoken(tmp_path)
+    with pytest.raises(DataError, match="no WAV files"):
+        read_spoken(tmp_path / "none")
     write_wav(tmp_path / "a_b_0.wav", np.zeros(100), 8000)
     write_wav(tmp_path / "a_b_1.wav", np.zeros(31 * 8000), 8000)
     with pytest.raises(DataError, match=r"a_b_1\.wav: 31 s; a word lasts 30 s"):

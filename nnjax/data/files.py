@@ -11,7 +11,7 @@ from nnjax.data import image_files, npz
 from nnjax.data.image_files import image_folder, read_image
 from nnjax.data.npz import npz_dataset, npz_inputs
 from nnjax.data.piano_rolls import PARTS, mat_piano_rolls
-from nnjax.data.spoken import spoken_dataset
+from nnjax.data.spoken import spoken_dataset, wav_files
 from nnjax.data.table import csv_dataset
 from nnjax.data.ts_files import ts_dataset
 from nnjax.errors import DataError
@@ -55,7 +55,7 @@ def reader(path: str | os.PathLike) -> Callable[..., Dataset]:
     """
     path = Path(path).expanduser()
     if path.is_dir():
-        return functools.partial(spoken_dataset if any(path.glob("*.wav")) else image_folder, path)
+        return functools.partial(spoken_dataset if wav_files(path) else image_folder, path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.suffix.lower() not in READERS:

@@ -50,7 +50,7 @@ def read_spoken(folder: str | os.PathLike, rate: int = 8000) -> Spoken:
         DamagedError: As `read_wav`.
     """
     folder = Path(folder).expanduser()
-    files = sorted(path for path in folder.glob("*") if path.suffix.lower() == ".wav" and path.is_file())
+    files = wav_files(folder)
     if not files:
         raise DataError(f"{folder}: no WAV files; wanted names such as seven_anna_0.wav")
     sounds, labels, speakers = [], [], []
@@ -66,6 +66,11 @@ def read_spoken(folder: str | os.PathLike, rate: int = 8000) -> Spoken:
     targets, classes = encode(labels)
     numbers, names = encode(speakers)
     return Spoken(Dataset(pad(sounds), targets, folder.name, classes), numbers, names, rate)
+
+
+def wav_files(folder: Path) -> list[Path]:
+    """The WAV files that lie in a folder, however their ending is written, in the order of their names."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() == ".wav" and path.is_file())
 
 
 def split_spoken(
