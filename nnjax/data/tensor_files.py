@@ -127,6 +127,15 @@ def parse_tensors(where: str, content: bytes) -> Tensors:
     return Tensors(arrays, kept, verified)
 
 
+def is_plain(name: str) -> bool:
+    """Whether an array may be called so: no odd characters, and no path that climbs.
+
+    >>> is_plain("conv_1/bias"), is_plain("../bias")
+    (True, False)
+    """
+    return bool(NAME.fullmatch(name)) and not name.startswith("/") and ".." not in name.split("/")
+
+
 def _header(where: str, content: bytes) -> tuple[dict[str, Any], int]:
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or size > min(MAX_HEADER, len(content) - 8):
@@ -151,7 +160,7 @@ def _header(where: str, content: bytes) -> tuple[dict[str, Any], int]:
 
 def _place(where: str, name: str, entry: Any) -> tuple[str, tuple[int, ...], int, int]:
     """(dtype, shape, first byte, end) of one array, if its entry can be believed."""
-    if not NAME.fullmatch(name) or name.startswith("/") or ".." in name.split("/"):
+    if not is_plain(name):
         raise DamagedError(f"{where}: {name[:80]!r} is no name for an array")
     try:
         dtype, shape, (first, end) = entry["dtype"], tuple(entry["shape"]), entry["data_offsets"]

@@ -19,7 +19,7 @@ import numpy as np
 from nnjax.data.keras_tensors import parse_keras
 from nnjax.data.limits import check_file, check_unpacked
 from nnjax.data.onnx_tensors import parse_onnx
-from nnjax.data.tensor_files import NAME, parse_tensors, write_tensors
+from nnjax.data.tensor_files import is_plain, parse_tensors, write_tensors
 from nnjax.data.torch_tensors import parse_torch
 from nnjax.data.weight_sources import recognise
 from nnjax.errors import ConfigError, DamagedError, DataError
@@ -163,9 +163,7 @@ def save_weights(
 
 def _flattened(params: Params) -> dict[str, np.ndarray]:
     arrays = {name: np.asarray(array, np.float32) for name, array in flat(params)}
-    odd = [
-        name for name in arrays if not NAME.fullmatch(name) or ".." in name.split("/") or name.startswith("/")
-    ]
+    odd = [name for name in arrays if not is_plain(name)]
     if odd or not arrays:
         raise DataError(f"params: wanted arrays under plain names, got {odd or 'none'}")
     return arrays

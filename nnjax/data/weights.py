@@ -21,8 +21,8 @@ from nnjax.data import wheels
 from nnjax.data.search import TIMEOUT_SECONDS, cache_folder, offline
 from nnjax.data.weight_files import Weights, read_weights, save_weights
 from nnjax.data.weight_sources import SOURCES, Source, sources_of
-from nnjax.errors import ConfigError, DamagedError, DataError, StorageError
-from nnjax.models.weight_names import NETS
+from nnjax.errors import DamagedError, DataError, StorageError
+from nnjax.models.weight_names import NETS, places_of
 from nnjax.types import Params
 
 FOLDER = "weights"
@@ -58,8 +58,7 @@ def find_weights(net: str, path: str | os.PathLike | None = None, *, whole: bool
         The weights: NumPy parameters, and metadata with "source", "licence", "attribution" and
         "preprocessing".
     """
-    if net not in NETS:
-        raise ConfigError(f"no net is called {net!r} here; the names are {', '.join(NETS)}")
+    places_of(net)  # refuses what is no net
     if path is not None:
         return _given(net, Path(path).expanduser(), whole)
     for folder in filter(None, _folders()):

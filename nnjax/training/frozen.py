@@ -77,7 +77,8 @@ def frozen_labels(params: Params, names: Sequence[str]) -> Any:
     Raises:
         ConfigError: If a name is the beginning of no parameter's; the message has the layers that are.
     """
-    paths = [_name(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    paths = [jax.tree_util.keystr(path, simple=True, separator="/") for path, _ in leaves]
     unknown = [name for name in names if not any(path.startswith(name) for path in paths)]
     if unknown:
         layers = dict.fromkeys(path.rpartition("/")[0] or path for path in paths)
@@ -91,7 +92,3 @@ def frozen_labels(params: Params, names: Sequence[str]) -> Any:
 def _keep() -> optax.GradientTransformation:
     """Updates of -0: a parameter of -0 would become 0 if 0 were added to it."""
     return optax.stateless(lambda updates, params: jax.tree.map(lambda u: jnp.full_like(u, -0.0), updates))
-
-
-def _name(path: tuple[Any, ...]) -> str:
-    return "/".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", key)))) for key in path)
