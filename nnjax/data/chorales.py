@@ -9,7 +9,6 @@ written; the rolls of 2012 were moved to one key, and `common_key` does that.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
@@ -51,10 +50,10 @@ def jsb_chorales(
         DataError: If the file is nowhere.
         DamagedError: If it is not the published one.
     """
-    rolls = {}
-    for name, chorales in _read(part, path).items():
-        moved = [one + _to_c(one) for one in chorales] if common_key else chorales
-        rolls[name] = [piano_roll(one[::SIXTEENTHS_A_QUARTER]) for one in moved]
+    rolls = {
+        name: [piano_roll(one[::SIXTEENTHS_A_QUARTER]) for one in chorales]
+        for name, chorales in _read(part, path, common_key).items()
+    }
     longest = max(len(roll) for one in rolls.values() for roll in one) - 1
     return next_frames(rolls[part], longest, "jsb_chorales")
 
@@ -83,10 +82,10 @@ def jsb_voice(
     """
     if voice not in VOICES:
         raise ConfigError(f"wanted one of {', '.join(VOICES)}; got {voice!r}")
-    lines = {}
-    for name, chorales in _read(part, path).items():
-        moved = [one + _to_c(one) for one in chorales] if common_key else chorales
-        lines[name] = [_line(one[:, VOICES.index(voice)]) for one in moved]
+    lines = {
+        name: [_line(one[:, VOICES.index(voice)]) for one in chorales]
+        for name, chorales in _read(part, path, common_key).items()
+    }
     everything = [line for one in lines.values() for line in one]
     vocabulary = np.unique(np.concatenate([[SILENT], *everything]))
     longest = max(map(len, everything)) - 1
@@ -117,7 +116,7 @@ def read_chorales(path: str | os.PathLike | None = None) -> dict[str, list[np.nd
                     f"{where}: {name}, chorale {place}: wanted pitches [T, 4], got {one.shape}"
                 )
     if set(parts) != set(PARTS):
-        raise DataError(f"{Path(where)}: wanted the parts {', '.join(PARTS)}; got {', '.join(parts)}")
+        raise DataError(f"{where}: wanted the parts {', '.join(PARTS)}; got {', '.join(parts)}")
     return {name: [one.astype(np.float32) for one in chorales] for name, chorales in parts.items()}
 
 
@@ -125,10 +124,13 @@ def _line(pitches: np.ndarray) -> np.ndarray:
     return np.nan_to_num(pitches, nan=SILENT).astype(np.int32)
 
 
-def _read(part: str, path: str | os.PathLike | None) -> dict[str, list[np.ndarray]]:
+def _read(part: str, path: str | os.PathLike | None, common_key: bool) -> dict[str, list[np.ndarray]]:
     if part not in PARTS:
         raise ConfigError(f"wanted the part {', '.join(PARTS)}; got {part!r}")
-    return read_chorales(path)
+    parts = read_chorales(path)
+    if not common_key:
+        return parts
+    return {name: [one + _to_c(one) for one in chorales] for name, chorales in parts.items()}
 
 
 def _to_c(chorale: np.ndarray) -> int:
