@@ -11,6 +11,7 @@ from nnjax.data.datasets import LOADERS, load, load_splits
 from nnjax.data.scaling import standardise
 from nnjax.errors import DataError
 from nnjax.types import Dataset, Splits
+from tests.test_datasets import FROM_FILES
 
 TABLE = np.arange(12, dtype=np.float32).reshape(4, 3)
 LABELS = np.array([0, 1, 2, 1], np.int32)
@@ -21,17 +22,6 @@ def changed(array, place, value, dtype=None):
     array = np.array(array, dtype)
     array[place] = value
     return array
-
-
-FROM_FILES = (
-    "mnist",
-    "fashion_mnist",
-    "japanese_vowels",
-    "tiny_shakespeare",
-    "jsb_chorales",
-    "jsb_soprano",
-    "kanji",
-)
 
 
 @pytest.mark.parametrize("name", [name for name in LOADERS if name not in (*FROM_FILES, "and", "or", "xor")])
