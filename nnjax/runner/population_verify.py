@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from nnjax.errors import ConfigError
 from nnjax.runner.population_members import MEMBERS, parameters_kept, read_members
 from nnjax.runner.population_run import Trials, reopen_as_begun
 from nnjax.runner.population_state import restored, states
+from nnjax.runner.sameness import unequal_leaves
 from nnjax.training.checkpoint import Checkpoint, Checkpoints, state_digest
 from nnjax.training.fit_population import advance, run_to_end, segments_trained
 from nnjax.training.population import State
@@ -89,12 +89,7 @@ def verify_stretch(trials: Trials, folder: Path, saved: list[Checkpoint]) -> lis
 
 def differing(again: Any, kept: Any) -> list[str]:
     """In which leaves two trees of the same form differ, in words."""
-    same = jax.tree.map(lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes(), again, kept)
-    names = [
-        jax.tree_util.keystr(path)
-        for path, equal in jax.tree_util.tree_leaves_with_path(same)
-        if not equal
-    ]  # fmt: skip
+    names = unequal_leaves(again, kept)
     return [f"{', '.join(names)} differ"] if names else []
 
 

@@ -72,3 +72,15 @@ def data_digest(splits: Splits) -> str:
 def _names(devices: list[str], used: int) -> str:
     """The devices that a run used."""
     return ", ".join(devices[:used])
+
+
+def unequal_leaves(tree: Any, other: Any) -> list[str]:
+    """The paths of the leaves in which two trees of the same form are not equal bit for bit.
+
+    >>> unequal_leaves({"a": 0.0, "b": 1.0}, {"a": -0.0, "b": 1.0})
+    ["['a']"]
+    """
+    same = jax.tree.map(lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes(), tree, other)
+    return [
+        jax.tree_util.keystr(path) for path, equal in jax.tree_util.tree_leaves_with_path(same) if not equal
+    ]

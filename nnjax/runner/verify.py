@@ -6,7 +6,6 @@ import contextlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from nnjax.errors import ConfigError, DamagedError, StorageError
@@ -14,7 +13,7 @@ from nnjax.runner.configure import configure
 from nnjax.runner.population_verify import verify_population
 from nnjax.runner.resume import member_like, on_cpu, reopen
 from nnjax.runner.run_folder import find_run, read_lines
-from nnjax.runner.sameness import environment_differences
+from nnjax.runner.sameness import environment_differences, unequal_leaves
 from nnjax.runner.saved import read_config
 from nnjax.runner.training_run import Job
 from nnjax.training.checkpoint import Checkpoint, state_digest
@@ -122,15 +121,8 @@ def differences(folder: Path, replay: Replay, first: Checkpoint | None, last: Ch
     """What differs between a stretch that was trained again and what was kept of it, in words."""
     told = []
     if state_digest(replay.member) != state_digest(last.state):
-        names = [
-            jax.tree_util.keystr(path)
-            for path, same in jax.tree_util.tree_leaves_with_path(
-                jax.tree.map(lambda a, b: np.asarray(a).tobytes() == np.asarray(b).tobytes(),
-                             replay.member, last.state)
-            )
-            if not same
-        ]  # fmt: skip
-        told.append(f"the state of step {last.step} differs in {', '.join(names)}")
+        names = ", ".join(unequal_leaves(replay.member, last.state))
+        told.append(f"the state of step {last.step} differs in {names}")
     before = first.meta["rows"] if first else 0
     kept = read_lines(folder / "metrics.jsonl")[before : last.meta["rows"]]
     odd = [row["step"] for row, old in zip(replay.rows, kept, strict=False) if not equal(row, old)]
