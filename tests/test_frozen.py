@@ -10,7 +10,7 @@ import pytest
 
 from nnjax import Dataset, fit, mlp
 from nnjax.errors import ConfigError
-from nnjax.training.frozen import frozen, frozen_labels
+from nnjax.training.frozen import frozen, frozen_labels, held
 
 NET = mlp((4, 8, 8, 3))
 KEY = jax.random.key(0)
@@ -89,12 +89,11 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
         frozen(optax.sgd(0.1), ["layer_0", "conv1"]).init(params)
     with pytest.raises(ConfigError, match=r"names must be a sequence of texts, such as \('conv1',\)"):
         frozen(optax.sgd(0.1), "conv1")
+    with pytest.raises(ConfigError, match=r"names must be a sequence of texts, such as \('layer_0',\)"):
+        held(NET, "layer_0")
 
 
 def test_held_layers_get_no_gradient_and_the_others_the_same() -> None:
-    from nnjax.models.mlp import mlp
-    from nnjax.training.frozen import held
-
     net, x = mlp((3, 4, 2)), jnp.ones((5, 3))
     params = net.init(jax.random.key(0))
     exact, stopped = (

@@ -39,9 +39,7 @@ def frozen(
     >>> {name: layer["bias"].tolist() for name, layer in updates.items()}
     {'conv_1': [-0.0, -0.0], 'output': [-1.0, -1.0]}
     """
-    if isinstance(names, str):
-        raise ConfigError(f"names must be a sequence of texts, such as ({names!r},), got the text {names!r}")
-    beginnings = tuple(names)
+    beginnings = _beginnings(names)
 
     def label(params: Params) -> Any:
         return frozen_labels(params, beginnings)
@@ -57,9 +55,9 @@ def held(net: Net, names: Sequence[str]) -> Net:
         names: As in `frozen` (static), which is what keeps them as they are.
 
     Raises:
-        ConfigError: From its `apply`: if a name is the beginning of none.
+        ConfigError: If `names` is one text; from its `apply`: if a name is the beginning of none.
     """
-    beginnings = tuple(names)
+    beginnings = _beginnings(names)
 
     def apply(params: Params, inputs: Any, **options: Any) -> Any:
         labels = frozen_labels(params, beginnings)
@@ -87,6 +85,12 @@ def frozen_labels(params: Params, names: Sequence[str]) -> Any:
         )
     labels = [FROZEN if path.startswith(tuple(names)) else LEARNS for path in paths]
     return jax.tree.unflatten(jax.tree.structure(params), labels)
+
+
+def _beginnings(names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise ConfigError(f"names must be a sequence of texts, such as ({names!r},), got the text {names!r}")
+    return tuple(names)
 
 
 def _keep() -> optax.GradientTransformation:
