@@ -121,6 +121,15 @@ def interrupted_population(tiny: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, with an empty $NNJAX_DATA and cache in it; nothing is downloaded."""
+    monkeypatch.setenv("NNJAX_OFFLINE", "1")
+    monkeypatch.setenv("NNJAX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NNJAX_DATA", str(tmp_path / "data"))
+    return tmp_path
+
+
 def run_tiny(path: Path, settings: Any, out: Path) -> Path:
     """Runs an experiment in this process, which has been set up already."""
     from nnjax.runner import experiment

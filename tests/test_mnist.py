@@ -26,14 +26,6 @@ def write_set(folder, counts=(("train", 5, 5), ("t10k", 3, 3))):
     return folder
 
 
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("NNJAX_OFFLINE", "1")
-    monkeypatch.setenv("NNJAX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NNJAX_DATA", str(tmp_path / "data"))
-    return tmp_path
-
-
 def test_the_users_own_folder_is_read_part_by_part(nowhere):
     folder = write_set(nowhere / "own")
     train, test = (mnist_like("mnist", part, folder) for part in ("train", "test"))

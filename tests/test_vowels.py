@@ -11,14 +11,6 @@ from nnjax.data.vowels import japanese_vowels
 from nnjax.errors import ConfigError, DamagedError, DataError
 
 
-@pytest.fixture
-def nowhere(tmp_path, monkeypatch):
-    monkeypatch.setenv("NNJAX_OFFLINE", "1")
-    monkeypatch.setenv("NNJAX_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NNJAX_DATA", str(tmp_path / "data"))
-    return tmp_path
-
-
 def write_publishers(folder):
     """The publisher's two files: lengths tell the place of an utterance, values its speaker."""
     folder.mkdir()
