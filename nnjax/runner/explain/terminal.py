@@ -31,9 +31,9 @@ def overview(view: View, frame: int) -> str:
     hidden, _ = formula_of(view.formulas.activation)
     for i, (before, after) in enumerate(zip(view.sizes, view.sizes[1:], strict=False)):
         last = i == len(view.sizes) - 2
-        formula = view.output_formula if last else hidden
+        formula, neurons = view.output_formula if last else hidden, "neuron" if after == 1 else "neurons"
         lines.append(
-            f"{numbers.names[i]}: {before} inputs -> {after} neurons, {(before + 1) * after:,} weights   "
+            f"{numbers.names[i]}: {before} inputs -> {after} {neurons}, {(before + 1) * after:,} weights   "
             f"{formula}"
         )
     lines += ["", checks(view), UPDATE]
