@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from nnjax.data import object_arrays
 from nnjax.data.object_arrays import read_object_arrays
 from nnjax.errors import DamagedError
 
@@ -107,4 +108,13 @@ def test_one_array_named_many_times_does_not_fill_the_memory(tmp_path):
 def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK nothing")
     with pytest.raises(DamagedError, match=r"a\.npz: not a sound \.npz file"):
+        read_object_arrays(tmp_path / "a.npz")
+
+
+def test_a_program_that_is_too_long_is_refused(tmp_path, monkeypatch):
+    arrays = np.empty(2, object)
+    arrays[:] = [np.ones(2), np.ones(3)]
+    np.savez(tmp_path / "a.npz", train=arrays)
+    monkeypatch.setattr(object_arrays, "MAX_INSTRUCTIONS", 10)
+    with pytest.raises(DamagedError, match="too many instructions"):
         read_object_arrays(tmp_path / "a.npz")

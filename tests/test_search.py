@@ -138,3 +138,12 @@ def test_a_cache_that_cannot_be_written_is_a_storage_error(places, server, tmp_p
 def test_offline(monkeypatch, value, expected):
     monkeypatch.setenv("NNJAX_OFFLINE", value)
     assert search.offline() is expected
+
+
+def test_what_unpacks_to_more_than_the_cap_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "MAX_UNPACKED", 5)
+    (tmp_path / "one.gz").write_bytes(gzip.compress(b"first"))
+    assert search.read_checked(tmp_path / "one.gz", None) == b"first"
+    (tmp_path / "two.gz").write_bytes(gzip.compress(b"second"))
+    with pytest.raises(DamagedError, match=r"two\.gz: unpacks to more than 5 bytes"):
+        search.read_checked(tmp_path / "two.gz", None)

@@ -69,3 +69,8 @@ def test_what_is_no_path_is_refused(text):
 def test_a_path_without_end_is_refused(text):
     with pytest.raises(DataError, match="the path"):
         path_points(text, 1.0)
+
+
+def test_a_smooth_curve_mirrors_only_one_of_its_own_degree():
+    smooth, plain = (path_points(f"M0,0Q5,10 10,0{last} 20,10 20,0", 1.0) for last in ("S", "C10,0"))
+    np.testing.assert_array_equal(smooth, plain)

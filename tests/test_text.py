@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnjax import load, load_splits
+from nnjax.data import text
 from nnjax.data.checks import check_splits
 from nnjax.data.ngrams import fit_ngram, ngram_nats
 from nnjax.data.text import decode, encode_text, load_text, split_text, text_splits, windows
@@ -92,3 +93,10 @@ def test_tiny_shakespeare_and_its_five_gram(monkeypatch):
     nats = ngram_nats(fit_ngram(train, 5, 65), valid)
     assert nats.mean() == pytest.approx(1.66885, abs=1e-4)
     assert nats[:20_000].mean() == pytest.approx(1.5565, abs=1e-3)
+
+
+def test_too_many_symbols_are_refused(monkeypatch):
+    monkeypatch.setattr(text, "MAX_SYMBOLS", 3)
+    assert len(encode_text("abca").vocabulary) == 3
+    with pytest.raises(DataError, match="4 characters, at most 3"):
+        encode_text("abcd")

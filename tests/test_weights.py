@@ -143,6 +143,10 @@ def test_a_file_under_a_published_name_must_be_the_published_one(
     name = "nnjax_toy_net-1.0-py3-none-any.whl"
     (folder / name).write_bytes((tmp_path / "index" / name).read_bytes())
     assert find_weights("vgg16").metadata["source_sha256"] == source.digest[1]
+    whole = (folder / name).read_bytes()
+    (folder / name).write_bytes(whole + b"more")
+    with pytest.raises(DamagedError, match=r"toy_net-1.0.*whl: its sha256 is .* not the published file"):
+        load_weights("vgg16")
     (folder / "toy.onnx").write_bytes(as_onnx(trunk()))
     with pytest.raises(DamagedError, match=r"toy.onnx: its sha256 is .* not the published file"):
         load_weights("vgg16")

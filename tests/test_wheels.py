@@ -121,3 +121,10 @@ def test_a_cache_that_cannot_be_written_is_a_storage_error(index, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(StorageError, match="cannot be kept there"):
         search.find("toy", FILES, wheel=wheel)
+
+
+def test_many_members_may_not_be_too_much_together(index, tmp_path, monkeypatch):
+    wheel = write_wheel(index)
+    monkeypatch.setattr(wheels, "MAX_TOTAL_BYTES", len(b"firstsecond") - 1)
+    with pytest.raises(DamagedError, match="claims to unpack to more"):
+        wheels.from_index(wheel, DIGESTS, tmp_path / "cache")
