@@ -96,3 +96,12 @@ def test_without_h5py_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(DataError, match=r"f: a .h5 file is read with h5py.*pip install 'nnjax\[keras\]'"):
         parse_keras("f", b"")
+
+
+def test_arrays_of_more_than_the_cap_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    h5py = pytest.importorskip("h5py", reason="h5py reads .h5 files")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["kernel"] = np.zeros(3, np.float32)
+    monkeypatch.setattr(keras_tensors, "MAX_BYTES", 11)
+    with pytest.raises(DamagedError, match=r"a\.h5: claims 12 bytes of arrays"):
+        parse_keras("a.h5", (tmp_path / "a.h5").read_bytes())

@@ -122,3 +122,11 @@ def test_no_notes_no_file_no_place(tmp_path):
         write_midi(tmp_path / "none" / "a.mid", TUNE)
     with pytest.raises(DataError, match="at least one melody"):
         write_midi(tmp_path / "b.mid")
+
+
+def test_a_metre_of_beats_shorter_than_a_sixteenth_says_nothing(tmp_path):
+    path = midi(tmp_path / "a.mid", [("note_on", 60, 0), ("note_off", 60, 96)])
+    file = mido.MidiFile(path)
+    file.tracks[0].insert(0, mido.MetaMessage("time_signature", numerator=3, denominator=32))
+    file.save(path)
+    assert read_midi(path).metre == (4, 4)
