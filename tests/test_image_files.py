@@ -137,7 +137,7 @@ def test_images_of_other_shapes_are_named_or_resized(tmp_path):
     save(tmp_path / "a" / "1.png", GREY)
     odd = save(tmp_path / "b" / "2.png", GREY.T)
     with pytest.raises(
-        DataError, match=r"2.png: its shape is \[3, 2\], and that of the first image is \[2, 3\]; give shape="
+        DataError, match=r"2.png: its shape is \[3, 2\], and that of 1.png is \[2, 3\]; give shape="
     ):
         image_folder(tmp_path)
     assert image_folder(tmp_path, shape=(2, 2)).inputs.shape == (2, 2, 2)

@@ -104,24 +104,24 @@ def image_folder(
         )
     inputs = np.empty((len(files), *first.shape), np.uint8)
     for start in range(0, len(files), AT_ONCE):
-        _decode([file for file, _ in files[start : start + AT_ONCE]], shape, inputs[start : start + AT_ONCE])
+        group = [file for file, _ in files[start : start + AT_ONCE]]
+        for row, (file, image) in enumerate(zip(group, _decode(group, shape), strict=True), start):
+            if image.shape != first.shape:
+                raise DataError(
+                    f"{file}: its shape is {list(image.shape)}, and that of {files[0][0].name} is "
+                    f"{list(first.shape)}; give shape=(H, W) or (H, W, 3) to bring all images to one"
+                )
+            inputs[row] = image
     labels = np.array([label for _, label in files], np.int32)
     return Dataset(inputs, labels, folder.name, tuple(classes), (0.0, 255.0))
 
 
-def _decode(files: list[Path], shape: tuple[int, ...] | None, into: np.ndarray) -> None:
-    """Reads images into an array of their shape, several at a time: Pillow works without Python's lock."""
+def _decode(files: list[Path], shape: tuple[int, ...] | None) -> list[np.ndarray]:
+    """Reads several images at a time: Pillow works without Python's lock."""
     # Filters of warnings belong to all threads: what one of them sets back must not be heard by another.
     with warnings.catch_warnings(), ThreadPoolExecutor() as threads:
         warnings.simplefilter("ignore")
-        images = threads.map(partial(read_image, shape=shape), files)
-        for row, (file, image) in enumerate(zip(files, images, strict=True)):
-            if image.shape != into.shape[1:]:
-                raise DataError(
-                    f"{file}: its shape is {list(image.shape)}, and that of the first image is "
-                    f"{list(into.shape[1:])}; give shape=(H, W) or (H, W, 3) to bring all images to one"
-                )
-            into[row] = image
+        return list(threads.map(partial(read_image, shape=shape), files))
 
 
 def has_test_part(path: str | os.PathLike) -> bool:
